@@ -1,0 +1,111 @@
+/**
+ * The border between the API (what there should be) and the machines (what there is). Every method brings
+ * reality to the state it is given and may be called again: after a crash the API simply repeats it.
+ * All ids are the API's numeric ids. Errors are thrown as `Error` with a message for people.
+ */
+export interface Hypervisor {
+  /**
+   * Called once at start with all that the store knows: machines that still run are adopted, those that should
+   * run are started, and whatever belongs to this cloud but not to `world` (mounts, loop devices, bridges,
+   * namespaces, routes, processes) is removed.
+   */
+  reconcile(world: World): Promise<void>;
+
+  /** Makes the root filesystem from the image where there is none; does not start it. */
+  createServer(server: ServerSpec): Promise<void>;
+  /** Starts the machine and returns when its init process runs. No effect on a running one. */
+  powerOn(server: ServerSpec): Promise<void>;
+  /** Pulls the plug. */
+  powerOff(id: number): Promise<void>;
+  /** Asks the operating system to power off; resolves when asked, not when off. */
+  shutdown(id: number): Promise<void>;
+  /** Asks the operating system to reboot (it comes back by itself). */
+  reboot(server: ServerSpec): Promise<void>;
+  isRunning(id: number): Promise<boolean>;
+  /** Replaces the root filesystem by a fresh one of `server.image`; the machine is off before and started after. */
+  rebuild(server: ServerSpec): Promise<void>;
+  /** Applies new memory and CPU limits, now or at the next start. */
+  setLimits(server: ServerSpec): Promise<void>;
+  /** Stops it and removes all that it had. */
+  deleteServer(id: number): Promise<void>;
+  /** Public addresses as they are now in the spec (primary IPs are assigned and unassigned while off). */
+  setPublicAddresses(server: ServerSpec): Promise<void>;
+
+  createVolume(volume: VolumeSpec): Promise<void>;
+  attachVolume(volume: VolumeSpec, serverId: number): Promise<void>;
+  detachVolume(volumeId: number): Promise<void>;
+  resizeVolume(volume: VolumeSpec): Promise<void>;
+  deleteVolume(volumeId: number): Promise<void>;
+
+  /** Creates it, or brings subnets and routes of an existing one up to date. */
+  ensureNetwork(network: NetworkSpec): Promise<void>;
+  deleteNetwork(id: number): Promise<void>;
+  attachNetwork(serverId: number, attachment: NetworkAttachmentSpec): Promise<void>;
+  detachNetwork(serverId: number, networkId: number): Promise<void>;
+
+  /** Replaces all rules on the machine's public interface; null lets everything through. */
+  setFirewall(serverId: number, rules: FirewallRule[] | null): Promise<void>;
+}
+
+export interface World {
+  servers: ServerSpec[];
+  volumes: VolumeSpec[];
+  networks: NetworkSpec[];
+}
+
+export interface ServerSpec {
+  id: number;
+  name: string;
+  /** Name of the image, as "debian-13". */
+  image: string;
+  userData: string;
+  /** OpenSSH public keys for root. */
+  sshKeys: string[];
+  cores: number;
+  memoryBytes: number;
+  diskBytes: number;
+  /** Whether it should be running. */
+  running: boolean;
+  ipv4: string | null;
+  /** The machine's own address, ::1 of its /64, without a prefix length. */
+  ipv6: string | null;
+  macAddress: string;
+  location: string;
+  networks: NetworkAttachmentSpec[];
+  volumes: VolumeSpec[];
+  /** null: no firewall is applied, everything passes. An empty list: nothing comes in. */
+  firewall: FirewallRule[] | null;
+}
+
+export interface VolumeSpec {
+  id: number;
+  name: string;
+  sizeGb: number;
+  /** Formatted by the cloud when it is created. */
+  format: "ext4" | "xfs" | null;
+  serverId: number | null;
+}
+
+export interface NetworkSpec {
+  id: number;
+  name: string;
+  ipRange: string;
+  subnets: { ipRange: string; gateway: string }[];
+  routes: { destination: string; gateway: string }[];
+}
+
+export interface NetworkAttachmentSpec {
+  networkId: number;
+  ip: string;
+  aliasIps: string[];
+  macAddress: string;
+}
+
+export interface FirewallRule {
+  direction: "in" | "out";
+  protocol: "tcp" | "udp" | "icmp" | "esp" | "gre";
+  /** "22", "80-85" or null for any (icmp, esp, gre have none). */
+  port: string | null;
+  /** CIDRs of the other side: sources for `in`, destinations for `out`. */
+  peers: string[];
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+
+/**
+ * A deployed stack as the operator's commands see it: the one output that scripts read. The output is secret as
+ * a whole (it holds keys and passwords) and is validated on read.
+ */
+const machine = z.object({
+  name: z.string(),
+  serverId: z.string(),
+  publicAddress: z.string(),
+  privateAddress: z.string(),
+  /** OpenSSH public key that the machine must present. */
+  hostKey: z.string(),
+  roles: z.array(z.string()),
+  volumes: z.array(z.object({ id: z.string(), path: z.string(), sizeGb: z.number() })),
+});
+
+const sqlRole = z.object({ name: z.string(), password: z.string() });
+
+const cluster = z.object({
+  name: z.string(),
+  /** Names of machines. */
+  members: z.array(z.string()),
+  postgresVersion: z.number(),
+  databases: z.array(z.string()),
+  /** The parameters that were declared, as Patroni was given them. */
+  parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  extensions: z.array(z.string()),
+  roles: z.object({ owner: sqlRole, application: sqlRole, readonly: sqlRole, monitor: sqlRole }),
+  backupStanza: z.string(),
+});
+
+export const topologySchema = z.object({
+  version: z.literal(1),
+  project: z.string(),
+  stack: z.string(),
+  environment: z.string(),
+  phase: z.number().int().min(1).max(5),
+  endpoints: z.object({
+    write: z.object({ host: z.string(), port: z.number() }),
+    read: z.object({ host: z.string(), port: z.number() }),
+    database: z.string(),
+  }),
+  machines: z.array(machine),
+  clusters: z.array(cluster),
+  buckets: z.array(
+    z.object({
+      name: z.string(),
+      endpoint: z.string(),
+      region: z.string(),
+      accessKey: z.string(),
+      secretKey: z.string(),
+      caCertificate: z.string().nullable(),
+    }),
+  ),
+  ssh: z.object({ user: z.string(), privateKey: z.string() }),
+  caCertificate: z.string(),
+  firewall: z.object({ operators: z.array(z.string()), database: z.array(z.string()) }),
+});
+
+export type Topology = z.infer<typeof topologySchema>;
