@@ -45,6 +45,29 @@ export interface Hypervisor {
 
   /** Replaces all rules on the machine's public interface; null lets everything through. */
   setFirewall(serverId: number, rules: FirewallRule[] | null): Promise<void>;
+
+  /** What the API gives out as public addresses; the same for the whole life of the cloud's directory. */
+  readonly publicRange: PublicRange;
+  /** Lets go of what this process holds. Machines, volumes and networks go on. */
+  close(): Promise<void>;
+}
+
+export interface HypervisorOptions {
+  /** Absolute; everything that is kept lies below it. */
+  directory: string;
+  /** Debian packages that the machine image has beside the base system. */
+  imagePackages: string[];
+  /** A line for people about long work, as the building of the image. */
+  onProgress?: (line: string) => void;
+}
+
+/** All addresses in between, both ends included, may be given to machines. */
+export interface PublicRange {
+  ipv4: { first: string; last: string };
+  /** Prefix whose /64s are given to machines one by one, as "2001:2:0:100::/56". */
+  ipv6: string;
+  /** The host's own address on the public network: what machines reach the host's services on, as "198.18.3.1". */
+  gateway: string;
 }
 
 export interface World {
@@ -61,6 +84,8 @@ export interface ServerSpec {
   userData: string;
   /** OpenSSH public keys for root. */
   sshKeys: string[];
+  /** crypt(3) hash of root's password for /etc/shadow; null: no password works. */
+  rootPasswordHash: string | null;
   cores: number;
   memoryBytes: number;
   diskBytes: number;
