@@ -66,6 +66,13 @@ export class PartialFailure extends Error {
   }
 }
 
+/** How the project wants unnamed resources named (`pulumi:autonaming`); `disable`: a name must be given. */
+export interface Autonaming {
+  mode: "propose" | "enforce" | "disable";
+  /** Empty with `disable`. */
+  name: string;
+}
+
 export interface ResourceType {
   /** As `phasewise-native:index:Host` or `hcloud:index/server:Server`. */
   token: string;
@@ -73,7 +80,15 @@ export interface ResourceType {
   secretOutputs?: string[];
   check(
     ctx: Context,
-    args: { olds: Properties | null; news: Properties; randomSeed: Uint8Array },
+    args: {
+      /** Null for a new resource. */
+      olds: Properties | null;
+      news: Properties;
+      /** The same in the preview and the update; empty where the engine gives none. */
+      randomSeed: Uint8Array;
+      /** Null: the type's own way. */
+      autonaming: Autonaming | null;
+    },
   ): Promise<{ inputs: Properties; failures: CheckFailure[] }>;
   diff(
     ctx: Context,
@@ -85,11 +100,23 @@ export interface ResourceType {
       ignoreChanges: string[];
     },
   ): Promise<Diff>;
-  /** With `preview` set nothing may be made: known outputs are returned, the others as `UNKNOWN`. */
-  create(ctx: Context, args: { inputs: Properties; preview: boolean }): Promise<{ id: string; outputs: Properties }>;
+  /**
+   * With `preview` set nothing may be made: known outputs are returned, the others as `UNKNOWN`, and an empty id
+   * stands for one that is not known yet.
+   */
+  create(
+    ctx: Context,
+    args: { inputs: Properties; preview: boolean },
+  ): Promise<{ id: string; outputs: Properties }>;
   update(
     ctx: Context,
-    args: { id: string; oldInputs: Properties; oldOutputs: Properties; newInputs: Properties; preview: boolean },
+    args: {
+      id: string;
+      oldInputs: Properties;
+      oldOutputs: Properties;
+      newInputs: Properties;
+      preview: boolean;
+    },
   ): Promise<{ outputs: Properties }>;
   /** Null: it is gone. `inputs` and `outputs` are null for an import. */
   read(
