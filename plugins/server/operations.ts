@@ -48,8 +48,9 @@ export class Operations {
       if (operation.stray.length > 0) throw withStray(operation.stray, partial?.(result));
       return result;
     } catch (error) {
-      if (operation.stray.length === 0 || error instanceof PartialFailure) throw error;
-      throw new AggregateError([error, ...operation.stray], "");
+      if (operation.stray.length === 0 || error instanceof PartialFailure || error instanceof Unexpected)
+        throw error;
+      throw new Error([error, ...operation.stray].map(errorText).join("\n"), { cause: error });
     } finally {
       this.#running.delete(operation);
       if (this.#running.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
@@ -84,10 +85,11 @@ export class Operations {
   }
 }
 
-function unexpected(errors: Error[]): Error {
-  return new Error(`The plugin met an error that it did not expect: ${errors.map(errorText).join("\n")}`, {
-    cause: errors[0],
-  });
+class Unexpected extends Error {}
+
+function unexpected(errors: Error[]): Unexpected {
+  const texts = errors.map(errorText).join("\n");
+  return new Unexpected(`The plugin met an error that it did not expect: ${texts}`, { cause: errors[0] });
 }
 
 function withStray(errors: Error[], partial: PartialFailure | undefined): Error {
