@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa, type Options, type Result } from "execa";
+import pRetry from "p-retry";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -59,7 +60,9 @@ export class Stack {
   async expectOk(...args: string[]): Promise<string> {
     const outcome = await this.run(...args);
     if (outcome.code !== 0) {
-      throw new Error(`phasewise ${args.join(" ")}: exit ${outcome.code}\n${outcome.stdout}\n${outcome.stderr}`);
+      throw new Error(
+        `phasewise ${args.join(" ")}: exit ${outcome.code}\n${outcome.stdout}\n${outcome.stderr}`,
+      );
     }
     return outcome.stdout;
   }
@@ -70,6 +73,38 @@ export class Stack {
 
   /** One SQL statement through the clients' endpoint; rows as psql prints them unaligned. */
   async sql(statement: string): Promise<string> {
-    return (await this.expectOk("psql", "dev", "--", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement)).trim();
+    return (
+      await this.expectOk("psql", "dev", "--", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement)
+    ).trim();
+  }
+
+  async cloudStatus(): Promise<{ running: boolean; pid: number }> {
+    return this.json("cloud", "status");
+  }
+
+  /** A request to the embedded cloud, as any client of Hetzner's makes it. */
+  async api<T>(method: string, path: string): Promise<T> {
+    const exports = await this.expectOk("cloud", "env");
+    const value = (name: string): string => {
+      const match = new RegExp(`${name}=['"]?([^'"\\n]+)`).exec(exports);
+      if (!match?.[1]) throw new Error(`cloud env printed no ${name}:\n${exports}`);
+      return match[1];
+    };
+    const response = await fetch(`${value("HCLOUD_ENDPOINT")}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${value("HCLOUD_TOKEN")}` },
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return (await response.json()) as T;
+  }
+
+  async servers(): Promise<{ id: number; name: string; status: string }[]> {
+    return (await this.api<{ servers: { id: number; name: string; status: string }[] }>("GET", "/servers"))
+      .servers;
+  }
+
+  /** Repeats until it does not throw, for a minute; then the last error counts. */
+  async eventually(attempt: () => Promise<void>): Promise<void> {
+    await pRetry(attempt, { retries: 30, minTimeout: 2000, factor: 1, maxRetryTime: 90_000 });
   }
 }
