@@ -1,0 +1,112 @@
+import type { Hypervisor } from "../hypervisor.ts";
+import { type CloudStore, Engine, type NewAction, type Tasks, type Tx } from "./engine.ts";
+import { ApiError, locked, notFound } from "./errors.ts";
+import type { Action, ActionResource, Kind, Kinds } from "./model.ts";
+import { notLocking, View } from "./view.ts";
+
+/** Adds an action to the change under way. */
+export type Act = (spec: NewAction) => Action;
+
+/** How long a request waits for a short work on the same resource before it is refused. */
+const patienceMs = 400;
+/** Networks are changed by several requests at once by every client that works in parallel. */
+const networkPatienceMs = 2000;
+
+/** How things are called in messages. */
+export const titles: Record<Kind, string> = {
+  server: "server",
+  ssh_key: "SSH key",
+  network: "network",
+  volume: "volume",
+  firewall: "firewall",
+  placement_group: "placement group",
+  primary_ip: "primary IP",
+  action: "action",
+};
+
+/** What the requests work on: the store, the engine, and what is derived from them. */
+export class Cloud {
+  readonly store: CloudStore;
+  readonly engine: Engine;
+  readonly hypervisor: Hypervisor;
+  #view: { revision: number; view: View } | null = null;
+
+  constructor(args: {
+    store: CloudStore;
+    hypervisor: Hypervisor;
+    tasks: Tasks;
+    log: (line: string) => void;
+  }) {
+    this.store = args.store;
+    this.hypervisor = args.hypervisor;
+    this.engine = new Engine(args, args.tasks);
+  }
+
+  get view(): View {
+    if (this.#view?.revision !== this.store.revision) {
+      this.#view = { revision: this.store.revision, view: new View(this.store, this.engine) };
+    }
+    return this.#view.view;
+  }
+
+  /** One change, written as a whole; the work of its actions starts right after. */
+  change<T>(body: (tx: Tx, act: Act) => T): T {
+    const added: Action[] = [];
+    const result = this.store.transact((tx) =>
+      body(tx, (spec) => {
+        const action = this.engine.add(tx, spec);
+        added.push(action);
+        return action;
+      }),
+    );
+    this.engine.kick(added);
+    return result;
+  }
+
+  /** @throws ApiError not_found */
+  get<K extends Kind>(kind: K, id: number): Kinds[K] {
+    const row = this.store.get(kind, id);
+    if (!row) throw notFound(titles[kind], id);
+    return row;
+  }
+
+  /**
+   * Makes sure that these exist and are free for new work. Short work that is under way is waited for. Until the
+   * caller waits for something else, they stay free.
+   *
+   * @throws ApiError not_found, locked, conflict
+   */
+  async ready(...resources: ActionResource[]): Promise<void> {
+    for (const { type, id } of resources) this.get(type, id);
+    const busy = () => resources.find((resource) => this.engine.runningOn(resource, notLocking).length > 0);
+    const patience = resources.every(({ type }) => type === "network") ? networkPatienceMs : patienceMs;
+    await this.engine.until(() => !busy(), patience);
+    const first = busy();
+    if (first?.type === "network")
+      throw new ApiError("conflict", "another change of the network is under way");
+    if (first) throw locked(titles[first.type]);
+    for (const { type, id } of resources) this.get(type, id);
+  }
+
+  /** One thing, free for new work. @throws ApiError not_found, locked, conflict */
+  async free<K extends ActionResource["type"]>(kind: K, id: number): Promise<Kinds[K]> {
+    await this.ready({ type: kind, id });
+    return this.get(kind, id);
+  }
+
+  /**
+   * Waits for work that Hetzner does within the request.
+   *
+   * @throws ApiError server_error when it fails.
+   */
+  async finished(action: Action): Promise<void> {
+    const current = () => this.store.get("action", action.id);
+    await this.engine.until(() => current()?.status !== "running", 120_000);
+    const { status, error } = current() ?? {};
+    if (status === "success") return;
+    throw new ApiError(
+      "server_error",
+      error?.message ?? `${action.command} takes too long; it goes on in the background`,
+    );
+  }
+}

@@ -1,0 +1,20 @@
+/** Hetzner's limits of one project and of single resources (docs.hetzner.com, "Limits" of each product). */
+export const limits = {
+  servers: 250,
+  volumes: 500,
+  networks: 100,
+  firewalls: 50,
+  placementGroups: 50,
+  sshKeys: 1000,
+  rulesPerFirewall: 50,
+  firewallsPerServer: 5,
+  serversPerPlacementGroup: 10,
+  volumesPerServer: 16,
+  networksPerServer: 3,
+  aliasIpsPerNetwork: 5,
+  subnetsPerNetwork: 50,
+  routesPerNetwork: 100,
+  serversPerNetwork: 100,
+  userDataBytes: 32 * 1024,
+  volumeGb: { min: 10, max: 10_240 },
+} as const;

@@ -1,0 +1,344 @@
+import { networkZones } from "../../catalogue/locations.ts";
+import {
+  contains,
+  includes,
+  isIpv4,
+  isPrivate,
+  overlaps,
+  parseRange,
+  type Range,
+  toAddress,
+} from "../addresses.ts";
+import type { Cloud } from "../cloud.ts";
+import {
+  actionReply,
+  actionRoutes,
+  byNameAndCreated,
+  type Call,
+  type Collection,
+  current,
+  type Reply,
+  type Route,
+  readRoutes,
+  requireFreeName,
+  requireRoom,
+} from "../collection.ts";
+import { type Context, type Task, timestamp } from "../engine.ts";
+import { ApiError, invalidField, isProtected, notOffered } from "../errors.ts";
+import { boolean, labels, name, optional, parse, z } from "../input.ts";
+import { limits } from "../limits.ts";
+import type { Network, Route as NetworkRoute, Subnet } from "../model.ts";
+import { renderNetwork } from "../render.ts";
+import { networkSpec } from "../specs.ts";
+
+const collection: Collection<Network> = {
+  path: "networks",
+  key: "network",
+  title: "network",
+  entries: ({ store }) => store.all("network"),
+  render: renderNetwork,
+  sort: byNameAndCreated,
+};
+
+const subnetInput = z.object({
+  type: z.enum(["cloud", "server", "vswitch"]),
+  network_zone: z.string(),
+  ip_range: optional(z.string()),
+  vswitch_id: optional(z.int()),
+});
+const routeInput = z.object({ destination: z.string(), gateway: z.string() });
+const created = z.object({
+  name,
+  ip_range: z.string(),
+  labels: optional(labels),
+  subnets: optional(z.array(subnetInput)),
+  routes: optional(z.array(routeInput)),
+  expose_routes_to_vswitch: optional(boolean),
+});
+const changed = z.object({
+  name: optional(name),
+  labels: optional(labels),
+  expose_routes_to_vswitch: optional(boolean),
+});
+
+/** An address that Hetzner keeps for itself in every network. */
+const reserved = "172.31.1.1";
+
+/** The address that routes between the subnets of a network: its first. */
+export function gatewayOf(network: Pick<Network, "ipRange">): string {
+  return toAddress(range(network.ipRange).first + 1);
+}
+
+function range(cidr: string): Range {
+  const parsed = parseRange(cidr);
+  if (!parsed) throw new Error(`${cidr} is no network`);
+  return parsed;
+}
+
+/** @throws ApiError invalid_input unless it is a private network of /24 or more. */
+function networkRange(cidr: string): Range {
+  const parsed = parseRange(cidr);
+  if (!parsed) throw invalidField("ip_range", "is not a valid network");
+  if (!isPrivate(parsed)) throw invalidField("ip_range", "is not private");
+  if (parsed.prefix > 24) throw invalidField("ip_range", "must be /24 or larger");
+  return parsed;
+}
+
+function firstFree24(network: Range, taken: Range[]): string {
+  for (let first = network.first; first < network.last; first += 256) {
+    const candidate = range(`${toAddress(first)}/24`);
+    if (contains(network, candidate) && !taken.some((other) => overlaps(other, candidate)))
+      return candidate.cidr;
+  }
+  throw new ApiError("service_error", "no free /24 is left in the network");
+}
+
+/** @throws ApiError when a subnet cannot be part of this network beside those that it has. */
+function newSubnet(network: Network, input: z.infer<typeof subnetInput>): Subnet {
+  if (input.type === "vswitch" || input.vswitch_id !== undefined)
+    throw notOffered("subnets of type vswitch are");
+  if (!networkZones.includes(input.network_zone)) throw invalidField("network_zone", "unknown network zone");
+  if (network.subnets.length >= limits.subnetsPerNetwork) {
+    throw new ApiError("resource_limit_exceeded", "subnet limit exceeded", {
+      details: { limits: [{ name: "subnet_limit" }] },
+    });
+  }
+  const outer = range(network.ipRange);
+  const taken = network.subnets.map((subnet) => range(subnet.ipRange));
+  const cidr = input.ip_range ?? firstFree24(outer, taken);
+  const parsed = parseRange(cidr);
+  if (!parsed) throw invalidField("ip_range", "is not a valid network");
+  if (!isPrivate(parsed)) throw invalidField("ip_range", "is not private");
+  if (!contains(outer, parsed)) throw invalidField("ip_range", "is not within the network's ip_range");
+  if (parsed.prefix > 30) throw invalidField("ip_range", "must be /30 or larger");
+  if (taken.some((other) => overlaps(other, parsed))) {
+    throw invalidField("ip_range", "overlaps with an existing subnet");
+  }
+  return { type: input.type, ipRange: cidr, networkZone: input.network_zone, gateway: gatewayOf(network) };
+}
+
+/** @throws ApiError when a route cannot be part of this network beside what it has. */
+function newRoute(network: Network, input: z.infer<typeof routeInput>): NetworkRoute {
+  const destination = parseRange(input.destination);
+  if (!destination) throw invalidField("destination", "is not a valid network");
+  const outer = range(network.ipRange);
+  const gateway = gatewayOf(network);
+  if (!isIpv4(input.gateway)) throw invalidField("gateway", "is not a valid IPv4 address");
+  if (!includes(outer, input.gateway)) throw invalidField("gateway", "is not within the network's ip_range");
+  if (input.gateway === gateway || input.gateway === reserved) {
+    throw invalidField("gateway", `must not be ${input.gateway}`);
+  }
+  const others = [
+    ...network.subnets.map((subnet) => range(subnet.ipRange)),
+    ...network.routes.map((route) => range(route.destination)).filter((other) => other.prefix > 0),
+  ];
+  if (destination.prefix > 0 && others.some((other) => overlaps(other, destination))) {
+    throw invalidField("destination", "overlaps with an existing subnet or route");
+  }
+  if (network.routes.some((route) => route.destination === input.destination)) {
+    throw invalidField("destination", "overlaps with an existing subnet or route");
+  }
+  if (network.routes.length >= limits.routesPerNetwork) {
+    throw new ApiError("resource_limit_exceeded", "route limit exceeded", {
+      details: { limits: [{ name: "route_limit" }] },
+    });
+  }
+  return { destination: input.destination, gateway: input.gateway };
+}
+
+interface Changed {
+  network: number;
+  /** What the network was; restored when the change fails. Null: it did not exist. */
+  before: Network | null;
+}
+
+const ensure: Task<Changed> = {
+  run: async ({ store, hypervisor }: Context, { network }) => {
+    const row = store.get("network", network);
+    if (row) await hypervisor.ensureNetwork(networkSpec(row));
+  },
+  failed: (store, tx, { network, before }) => {
+    const row = store.get("network", network);
+    if (!before) tx.delete("network", network);
+    else if (row)
+      tx.put("network", { ...row, ipRange: before.ipRange, subnets: before.subnets, routes: before.routes });
+  },
+};
+
+const remove: Task<{ network: number; servers: number[] }> = {
+  run: async ({ hypervisor }, { network, servers }) => {
+    for (const server of servers) await hypervisor.detachNetwork(server, network);
+    await hypervisor.deleteNetwork(network);
+  },
+  done: (_, tx, { network }) => tx.delete("network", network),
+};
+
+export const networkTasks = { ensure_network: ensure, delete_network: remove };
+
+/** Changes a network and brings the world after it. */
+function change(cloud: Cloud, before: Network, after: Network, command: string): Reply {
+  const action = cloud.change((tx, act) => {
+    tx.put("network", after);
+    return act({
+      command,
+      resources: [{ id: after.id, type: "network" }],
+      task: { name: "ensure_network", input: { network: after.id, before } satisfies Changed },
+    });
+  });
+  return actionReply(current(cloud, action));
+}
+
+async function create({ cloud, body }: Call): Promise<Reply> {
+  const input = parse(created, body);
+  networkRange(input.ip_range);
+  if (input.expose_routes_to_vswitch) throw notOffered("exposing routes to a vSwitch is");
+  requireRoom(cloud, "network", limits.networks);
+  requireFreeName(cloud, "network", input.name);
+  let network: Network = {
+    id: 0,
+    name: input.name,
+    labels: input.labels ?? {},
+    created: timestamp(),
+    ipRange: input.ip_range,
+    subnets: [],
+    routes: [],
+    protection: { delete: false },
+  };
+  for (const subnet of input.subnets ?? []) {
+    network = { ...network, subnets: [...network.subnets, newSubnet(network, subnet)] };
+  }
+  for (const route of input.routes ?? []) {
+    network = { ...network, routes: [...network.routes, newRoute(network, route)] };
+  }
+  const action = cloud.change((tx, act) => {
+    network = { ...network, id: tx.newId() };
+    tx.put("network", network);
+    return act({
+      command: "create_network",
+      resources: [{ id: network.id, type: "network" }],
+      task: { name: "ensure_network", input: { network: network.id, before: null } satisfies Changed },
+    });
+  });
+  await cloud.finished(action);
+  return { status: 201, body: { network: renderNetwork(cloud, network) } };
+}
+
+async function destroy({ cloud, id }: Call): Promise<Reply> {
+  if (cloud.get("network", id).protection.delete) throw isProtected("network", "deletion");
+  const attached = () => cloud.view.serversIn(id).map((server) => ({ id: server, type: "server" as const }));
+  await cloud.ready({ id, type: "network" }, ...attached());
+  const servers = attached().map((server) => server.id);
+  const action = cloud.change((tx, act) => {
+    for (const serverId of servers) {
+      const server = cloud.get("server", serverId);
+      tx.put("server", { ...server, privateNet: server.privateNet.filter((net) => net.network !== id) });
+    }
+    return act({
+      command: "delete_network",
+      resources: [
+        { id, type: "network" },
+        ...servers.map((server) => ({ id: server, type: "server" as const })),
+      ],
+      task: { name: "delete_network", input: { network: id, servers } },
+    });
+  });
+  await cloud.finished(action);
+  return { status: 204 };
+}
+
+async function deleteSubnet({ cloud, id, body }: Call): Promise<Reply> {
+  const network = await cloud.free("network", id);
+  const { ip_range: cidr } = parse(z.object({ ip_range: z.string() }), body);
+  const subnet = network.subnets.find((candidate) => candidate.ipRange === cidr);
+  if (!subnet) throw new ApiError("not_found", "subnet not found");
+  const inside = range(cidr);
+  const used = cloud.store
+    .all("server")
+    .some((server) => server.privateNet.some((net) => net.network === id && includes(inside, net.ip)));
+  if (used) throw new ApiError("service_error", "cannot remove subnet because servers are attached to it");
+  return change(
+    cloud,
+    network,
+    { ...network, subnets: network.subnets.filter((candidate) => candidate !== subnet) },
+    "delete_subnet",
+  );
+}
+
+async function deleteRoute({ cloud, id, body }: Call): Promise<Reply> {
+  const network = await cloud.free("network", id);
+  const input = parse(routeInput, body);
+  const route = network.routes.find(
+    (candidate) => candidate.destination === input.destination && candidate.gateway === input.gateway,
+  );
+  if (!route) throw new ApiError("not_found", "route not found");
+  const routes = network.routes.filter((candidate) => candidate !== route);
+  return change(cloud, network, { ...network, routes }, "delete_route");
+}
+
+async function changeIpRange({ cloud, id, body }: Call): Promise<Reply> {
+  const network = await cloud.free("network", id);
+  const { ip_range: cidr } = parse(z.object({ ip_range: z.string() }), body);
+  const [now, wanted] = [range(network.ipRange), networkRange(cidr)];
+  if (wanted.first !== now.first || wanted.last < now.last) {
+    throw invalidField("ip_range", "must start as the network does and must not be smaller");
+  }
+  return change(cloud, network, { ...network, ipRange: cidr }, "change_ip_range");
+}
+
+export const networkRoutes: Route[] = [
+  ...readRoutes(collection),
+  ...actionRoutes("network", "networks"),
+  { method: "POST", path: "/networks", handle: create },
+  {
+    method: "PUT",
+    path: "/networks/:id",
+    handle: ({ cloud, id, body }) => {
+      const network = cloud.get("network", id);
+      const input = parse(changed, body);
+      if (input.expose_routes_to_vswitch) throw notOffered("exposing routes to a vSwitch is");
+      if (input.name !== undefined) requireFreeName(cloud, "network", input.name, { except: id });
+      const renamed = {
+        ...network,
+        name: input.name ?? network.name,
+        labels: input.labels ?? network.labels,
+      };
+      cloud.change((tx) => tx.put("network", renamed));
+      return { status: 200, body: { network: renderNetwork(cloud, renamed) } };
+    },
+  },
+  { method: "DELETE", path: "/networks/:id", handle: destroy },
+  {
+    method: "POST",
+    path: "/networks/:id/actions/add_subnet",
+    handle: async ({ cloud, id, body }) => {
+      const network = await cloud.free("network", id);
+      const subnet = newSubnet(network, parse(subnetInput, body));
+      return change(cloud, network, { ...network, subnets: [...network.subnets, subnet] }, "add_subnet");
+    },
+  },
+  { method: "POST", path: "/networks/:id/actions/delete_subnet", handle: deleteSubnet },
+  {
+    method: "POST",
+    path: "/networks/:id/actions/add_route",
+    handle: async ({ cloud, id, body }) => {
+      const network = await cloud.free("network", id);
+      const route = newRoute(network, parse(routeInput, body));
+      return change(cloud, network, { ...network, routes: [...network.routes, route] }, "add_route");
+    },
+  },
+  { method: "POST", path: "/networks/:id/actions/delete_route", handle: deleteRoute },
+  { method: "POST", path: "/networks/:id/actions/change_ip_range", handle: changeIpRange },
+  {
+    method: "POST",
+    path: "/networks/:id/actions/change_protection",
+    handle: ({ cloud, id, body }) => {
+      const network = cloud.get("network", id);
+      const input = parse(z.object({ delete: optional(boolean) }), body);
+      const action = cloud.change((tx, act) => {
+        tx.put("network", { ...network, protection: { delete: input.delete ?? network.protection.delete } });
+        return act({ command: "change_protection", resources: [{ id, type: "network" }] });
+      });
+      return actionReply(action);
+    },
+  },
+];

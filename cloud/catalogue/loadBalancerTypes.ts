@@ -1,0 +1,48 @@
+import { locations } from "./locations.ts";
+import { hourly, monthly, price, tebibyte } from "./prices.ts";
+import type { LocationPrice } from "./serverTypes.ts";
+
+/** A load balancer type as `GET /load_balancer_types` gives it. */
+export interface LoadBalancerType {
+  id: number;
+  name: string;
+  description: string;
+  max_connections: number;
+  max_services: number;
+  max_targets: number;
+  max_assigned_certificates: number;
+  deprecated: null;
+  prices: LocationPrice[];
+}
+
+/**
+ * id, name, connections, services, targets, certificates, EUR a month without tax, TB of traffic in Europe.
+ * lb11's price is that of 2026-06-15; the others keep their former ratio to it.
+ */
+const rows: readonly [number, string, number, number, number, number, number, number][] = [
+  [1, "lb11", 10_000, 5, 25, 10, 7.49, 20],
+  [2, "lb21", 20_000, 15, 75, 25, 22.49, 20],
+  [3, "lb31", 40_000, 30, 150, 50, 43.49, 20],
+];
+
+export const loadBalancerTypes: readonly LoadBalancerType[] = rows.map(
+  ([id, name, connections, services, targets, certificates, euros, trafficTb]) => ({
+    id,
+    name,
+    description: name.toUpperCase(),
+    max_connections: connections,
+    max_services: services,
+    max_targets: targets,
+    max_assigned_certificates: certificates,
+    deprecated: null,
+    prices: locations.map((location) => ({
+      location: location.name,
+      price_hourly: hourly(euros),
+      price_monthly: price(euros),
+      included_traffic: (location.network_zone === "eu-central" ? trafficTb : 1) * tebibyte,
+      price_per_tb_traffic: price(
+        location.name === "sin" ? monthly.trafficPerTbSingapore : monthly.trafficPerTb,
+      ),
+    })),
+  }),
+);
