@@ -1,3 +1,11 @@
+import { attemptConnection, type FailedAttempt } from "./ssh/attempt.ts";
+import { SshError, sshFault } from "./ssh/errors.ts";
+import { SshSession } from "./ssh/session.ts";
+
+export { SshError, SshLost } from "./ssh/errors.ts";
+export type { Tunnel } from "./ssh/session.ts";
+export { SshSession };
+
 /** How to reach one machine. Keys stay in memory: nothing of this is ever written to disk or put into argv. */
 export interface SshTarget {
   host: string;
@@ -13,4 +21,76 @@ export interface ExecResult {
   code: number;
   stdout: string;
   stderr: string;
+}
+
+export interface ConnectOptions {
+  signal?: AbortSignal;
+  /** How long to go on trying, in milliseconds; 0 tries once. */
+  deadlineMs?: number;
+  /** Called before each new attempt with the whole seconds waited so far and why the last attempt failed. */
+  onWait?: (seconds: number, reason: string) => void;
+}
+
+const DEFAULT_DEADLINE_MS = 30_000;
+/** A machine that boots may refuse the key, or show its image's host key, for a moment: believed after this long. */
+const BELIEVE_REFUSAL_MS = 15_000;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
+
+/**
+ * Connects, again and again until the machine answers. Throws `SshError` with what was tried and what to do, or
+ * the signal's reason.
+ */
+export async function connect(target: SshTarget, options: ConnectOptions = {}): Promise<SshSession> {
+  const { signal, deadlineMs = DEFAULT_DEADLINE_MS, onWait } = options;
+  const begin = Date.now();
+  const waited = () => Date.now() - begin;
+  let refusedSince: number | null = null;
+  for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries++, pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
+    signal?.throwIfAborted();
+    const attempt = await attemptConnection(target, signal);
+    if (attempt.client !== undefined) return new SshSession(attempt.client, target);
+    refusedSince = attempt.kind === "unreachable" ? null : (refusedSince ?? waited());
+    const refused = refusedSince !== null && waited() - refusedSince >= BELIEVE_REFUSAL_MS;
+    if (attempt.kind === "fatal" || refused || waited() + pause >= deadlineMs) {
+      throw failure(target, attempt, tries, waited());
+    }
+    onWait?.(Math.floor(waited() / 1000), attempt.reason);
+    await sleep(pause, signal);
+  }
+}
+
+/** Connects, calls `use` and closes the session however that ends. */
+export async function withSession<T>(
+  target: SshTarget,
+  options: ConnectOptions,
+  use: (session: SshSession) => Promise<T>,
+): Promise<T> {
+  const session = await connect(target, options);
+  try {
+    return await use(session);
+  } finally {
+    session.close();
+  }
+}
+
+function failure(target: SshTarget, attempt: FailedAttempt, tries: number, waitedMs: number): SshError {
+  return new SshError(
+    sshFault({ target, kind: attempt.kind, reason: attempt.reason, tries, waitedMs }),
+    attempt.kind,
+  );
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
 }
