@@ -52,7 +52,12 @@ export interface ManagedFile extends Directory {
   content: string;
   /** Written only where nothing is: from then on it belongs to the program that rewrites it. */
   seed?: boolean;
-  /** What a change of this file asks of units that are running already. */
+  /**
+   * Written before the packages are installed too, so that a package's first configuration already finds it.
+   * Only for files of root's: other users may not exist yet.
+   */
+  beforePackages?: boolean;
+  /** What a change of this file asks of units that are running already. Unit files are reloaded in any case. */
   onChange?: OnChange[];
 }
 

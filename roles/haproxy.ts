@@ -1,0 +1,100 @@
+import { directory, file, lines, pending, reload, role, running } from "./build.ts";
+import type { RoleManifest } from "./manifest.ts";
+import { PORTS } from "./paths.ts";
+import { SECRETS, secret } from "./secrets.ts";
+import { dropIn, unitFile } from "./unit.ts";
+
+export interface HaproxySettings {
+  /** The members of the PostgreSQL cluster. */
+  members: { name: string; address: string }[];
+  /** A replica that is further behind serves no reads. */
+  maximumLagMegabytes: number;
+}
+
+export const HAPROXY_PACKAGES = ["haproxy"];
+
+const UNIT = "haproxy.service";
+const TLS = "/etc/haproxy/tls";
+
+/**
+ * The fence of a gateway: two local ports, of which one always leads to the primary that Patroni names, the other to
+ * replicas that are near enough, or to the primary where there is none.
+ */
+export function haproxy(settings: HaproxySettings): RoleManifest {
+  // A reload starts a new worker with the new certificates; the old one keeps its connections until they end.
+  const reloaded = { onChange: reload(UNIT) };
+  return role("haproxy", {
+    packages: HAPROXY_PACKAGES,
+    hold: HAPROXY_PACKAGES,
+    directories: [directory(TLS, { mode: "0700" })],
+    files: [
+      file(`${TLS}/ca.pem`, secret(SECRETS.caCertificate), { mode: "0600", ...reloaded }),
+      file(`${TLS}/node.pem`, `${secret(SECRETS.nodeCertificate)}\n${secret(SECRETS.nodeKey)}`, {
+        mode: "0600",
+        ...reloaded,
+      }),
+      file("/etc/haproxy/haproxy.cfg", configuration(settings), reloaded),
+      file(dropIn(UNIT), DROP_IN, { onChange: pending(UNIT) }),
+    ],
+    units: [running(UNIT, { stateful: true })],
+  });
+}
+
+/** It has nothing to wait for: addresses are numbers, and servers that do not answer yet are just down. */
+const DROP_IN = unitFile({
+  Unit: { After: ["", "network.target"], StartLimitIntervalSec: 0 },
+  Service: { RestartSec: 1 },
+});
+
+function configuration({ members, maximumLagMegabytes }: HaproxySettings): string {
+  return lines(
+    "global",
+    "    log stdout format short daemon notice",
+    "    user haproxy",
+    "    group haproxy",
+    "    chroot /var/lib/haproxy",
+    "    stats socket /run/haproxy.sock mode 600 level admin",
+    "    maxconn 4000",
+    "    nbthread 1",
+    "    ssl-default-server-options ssl-min-ver TLSv1.2",
+    "    hard-stop-after 24h",
+    "",
+    "defaults",
+    "    mode tcp",
+    "    log global",
+    "    option dontlognull",
+    "    option clitcpka",
+    "    option srvtcpka",
+    "    timeout connect 2s",
+    "    timeout check 2s",
+    "    # A query may be silent for hours; that the other side still lives is what TCP keepalive asks.",
+    "    timeout client 24h",
+    "    timeout server 24h",
+    "    default-server inter 1s fall 2 rise 1 on-marked-down shutdown-sessions check-ssl verify required" +
+      ` ca-file ${TLS}/ca.pem crt ${TLS}/node.pem`,
+    "",
+    "frontend primary",
+    `    bind 127.0.0.1:${PORTS.haproxyPrimary}`,
+    "    default_backend primary",
+    "",
+    "frontend replicas",
+    `    bind 127.0.0.1:${PORTS.haproxyReplicas}`,
+    "    use_backend primary if { nbsrv(replicas) lt 1 }",
+    "    default_backend replicas",
+    "",
+    ...backend("primary", "/primary", members),
+    "",
+    ...backend("replicas", `/replica?lag=${maximumLagMegabytes}MB`, members),
+  );
+}
+
+function backend(name: string, path: string, members: HaproxySettings["members"]): string[] {
+  return [
+    `backend ${name}`,
+    `    option httpchk GET ${path}`,
+    ...members.map(
+      (member) =>
+        `    server ${member.name} ${member.address}:${PORTS.postgres} check port ${PORTS.patroni} verifyhost ${member.name}`,
+    ),
+  ];
+}

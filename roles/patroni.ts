@@ -1,0 +1,130 @@
+import { directory, file, lines, pending, reload, role, running } from "./build.ts";
+import type { Probe, RoleManifest } from "./manifest.ts";
+import { DATA, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
+import { type PatroniSettings, patroniConfiguration } from "./patroniConfiguration.ts";
+import { nodeTls, nodeTlsFiles } from "./tls.ts";
+import { dropIn, unitFile } from "./unit.ts";
+
+const UNIT = "patroni.service";
+/** Patroni reads every .yml file in it, in the order of their names, the later one winning. */
+const CONFIGURATION = "/etc/patroni/member";
+const WATCHDOG_SCRIPT = `${LIBEXEC}/patroni-watchdog`;
+
+/** Debian packages of PostgreSQL under Patroni. Debian only recommends the last two, without which there is no etcd. */
+export function patroniPackages(version: number): string[] {
+  return [...held(version), "python3-etcd", "python3-dnspython"];
+}
+
+function held(version: number): string[] {
+  return [
+    "patroni",
+    `postgresql-${version}`,
+    `postgresql-${version}-pgvector`,
+    `postgresql-client-${version}`,
+  ];
+}
+
+/**
+ * PostgreSQL under Patroni. The first start makes the database cluster, or copies it from the leader where there is
+ * one; nothing here ever deletes data.
+ */
+export function patroni(settings: PatroniSettings): RoleManifest {
+  const version = settings.postgresVersion;
+  const tls = nodeTlsFiles("patroni", {
+    owner: "postgres",
+    onRenewal: reload(UNIT),
+    onNewAuthority: pending(UNIT),
+  });
+  return role("patroni", {
+    packages: patroniPackages(version),
+    hold: held(version),
+    directories: [
+      ...tls.directories,
+      directory(CONFIGURATION, { owner: "postgres", mode: "0700" }),
+      directory(LIBEXEC),
+      directory(`${DATA}/postgresql`, { owner: "postgres" }),
+      directory(`${DATA}/postgresql/${version}`, { owner: "postgres" }),
+      directory(postgresData(version), { owner: "postgres", mode: "0700" }),
+    ],
+    files: [
+      ...tls.files,
+      // Debian makes and starts a cluster of its own otherwise, on the system disk and on this port.
+      file("/etc/postgresql-common/createcluster.d/phasewise.conf", "create_main_cluster = false\n", {
+        beforePackages: true,
+      }),
+      file(`${CONFIGURATION}/10-member.yml`, patroniConfiguration(settings), {
+        owner: "postgres",
+        mode: "0600",
+        onChange: reload(UNIT),
+      }),
+      file(WATCHDOG_SCRIPT, WATCHDOG, { mode: "0755" }),
+      file(dropIn(UNIT), unitDropIn(version), { onChange: pending(UNIT) }),
+    ],
+    units: [
+      { name: "postgresql.service", state: "stopped", stateful: true },
+      running(UNIT, { stateful: true }),
+    ],
+    ready: settings.joins ? memberRuns(settings) : postgresRuns(version),
+  });
+}
+
+function postgresRuns(version: number): Probe {
+  return {
+    name: "PostgreSQL accepts connections",
+    command: `${postgresBin(version)}/pg_isready -q -h ${POSTGRES_SOCKET}`,
+    deadlineSeconds: 120,
+    units: [UNIT, "etcd.service"],
+  };
+}
+
+function memberRuns({ address }: PatroniSettings): Probe {
+  const { ca, certificate, key } = nodeTls("root");
+  return {
+    name: "Patroni answers",
+    command: `curl -sf --max-time 5 --cacert ${ca} --cert ${certificate} --key ${key} https://${address}:${PORTS.patroni}/liveness`,
+    deadlineSeconds: 60,
+    units: [UNIT],
+  };
+}
+
+/**
+ * Whether this kernel has a watchdog is only known on the machine. Where it has one, no member leads without it: a
+ * primary that hangs is reset before its key in etcd can pass to another one.
+ */
+const WATCHDOG = lines(
+  "#!/bin/sh",
+  "modprobe -q softdog 2>/dev/null",
+  "mode=off",
+  "if [ -c /dev/watchdog ]; then",
+  "  chown postgres /dev/watchdog && mode=required",
+  "fi",
+  `printf 'watchdog:\\n  mode: "%s"\\n  device: /dev/watchdog\\n  safety_margin: 5\\n' "$mode" > ${CONFIGURATION}/20-watchdog.yml`,
+);
+
+/** A stop may take as long as PostgreSQL's last checkpoint: the five minutes keep it from being killed in it. */
+function unitDropIn(version: number): string {
+  return unitFile({
+    Unit: {
+      After: "network-online.target etcd.service",
+      Wants: "network-online.target",
+      RequiresMountsFor: postgresData(version),
+      ConditionPathExists: ["", `${CONFIGURATION}/10-member.yml`],
+      StartLimitIntervalSec: 0,
+    },
+    Service: {
+      RuntimeDirectory: "patroni",
+      RuntimeDirectoryMode: "0700",
+      ExecStartPre: `+${WATCHDOG_SCRIPT}`,
+      ExecStart: ["", `/usr/bin/patroni ${CONFIGURATION}`],
+      // PostgreSQL reads its certificate again only when it is told itself.
+      ExecReload: [
+        "",
+        "/bin/kill -s HUP $MAINPID",
+        `-${postgresBin(version)}/pg_ctl reload -s -D ${postgresData(version)}`,
+      ],
+      TimeoutStopSec: "5min",
+      Restart: "always",
+      RestartSec: 1,
+    },
+  });
+}

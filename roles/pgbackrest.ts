@@ -1,0 +1,191 @@
+import { directory, file, iniSection, lines, role, running } from "./build.ts";
+import type { ManagedFile, RoleManifest, Step } from "./manifest.ts";
+import { BACKUP_SPOOL, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresData, TLS } from "./paths.ts";
+import { SECRETS, secret } from "./secrets.ts";
+import { unitFile } from "./unit.ts";
+
+export interface PgbackrestSettings {
+  /** Name of the cluster in the repository. */
+  stanza: string;
+  postgresVersion: number;
+  repository: {
+    /** Host name or address of the S3 service, without a scheme. */
+    endpoint: string;
+    port: number;
+    region: string;
+    bucket: string;
+    /** Whether its certificate comes from an authority of its own (secret `backup-ca-certificate`). */
+    ownAuthority: boolean;
+  };
+  retentionDays: number;
+  cores: number;
+  volumeBytes: number;
+}
+
+export const PGBACKREST_PACKAGES = ["pgbackrest"];
+
+const CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf";
+const CA = `${TLS}/backup-ca.pem`;
+const LOCKS = "/run/pgbackrest";
+const SCRIPT = `${LIBEXEC}/backup`;
+const MB = 1024 ** 2;
+
+/** The unit that makes a backup now; it does nothing on a standby. */
+export function backupUnit(type: "full" | "diff"): string {
+  return `phasewise-backup@${type}.service`;
+}
+
+/** Prints what the repository holds as JSON: run on a machine with this role, as root. See `newestBackup`. */
+export function backupInfoCommand(stanza: string): string {
+  return `runuser -u postgres -- pgbackrest --stanza=${stanza} --output=json info`;
+}
+
+/**
+ * Backups and the archive of the write-ahead log in an object storage: encrypted, compressed, a full one each
+ * Sunday and a differential one each other day at 02:00 UTC, made by whoever is the primary then.
+ */
+export function pgbackrest(settings: PgbackrestSettings): RoleManifest {
+  const { ownAuthority } = settings.repository;
+  return role("pgbackrest", {
+    packages: PGBACKREST_PACKAGES,
+    hold: PGBACKREST_PACKAGES,
+    directories: [
+      directory("/etc/pgbackrest", { group: "postgres", mode: "0750" }),
+      directory(BACKUP_SPOOL, { owner: "postgres", mode: "0750" }),
+      directory(LIBEXEC),
+    ],
+    files: [
+      ...(ownAuthority ? [file(CA, secret(SECRETS.backupCaCertificate))] : []),
+      file(CONFIGURATION, configuration(settings), { group: "postgres", mode: "0640" }),
+      file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", `d ${LOCKS} 0750 postgres postgres -\n`),
+      file(SCRIPT, script(settings), { mode: "0755" }),
+      file("/etc/systemd/system/phasewise-backup@.service", SERVICE),
+      timer("full", "Sun"),
+      timer("diff", "Mon..Sat"),
+    ],
+    prepare: [
+      {
+        name: "backup locks",
+        probe: `[ -d ${LOCKS} ]`,
+        act: "systemd-tmpfiles --create phasewise-pgbackrest.conf",
+      },
+    ],
+    units: [running("phasewise-backup-full.timer"), running("phasewise-backup-diff.timer")],
+  });
+}
+
+/**
+ * Creates the cluster's place in the repository; for the leader's machine once PostgreSQL runs there. Until then
+ * PostgreSQL keeps its log and tries again, so nothing is lost.
+ */
+export function pgbackrestStanzaStep({ stanza }: Pick<PgbackrestSettings, "stanza">): Step {
+  const command = `runuser -u postgres -- pgbackrest --stanza=${stanza}`;
+  return {
+    name: `backup repository of ${stanza}`,
+    // Status 0 is "ok", 2 "no valid backups": in both cases the stanza is there.
+    probe: `${command} --output=json info | grep -Eq '"status":\\{"code":(0|2),'`,
+    act: `${command} --log-level-console=warn stanza-create`,
+  };
+}
+
+/**
+ * Docs: pgbackrest.org/configuration.html. Bundles and block increments make few objects and small differential
+ * backups; asynchronous archiving sends several segments at once. The queue's limit weighs two evils: past it the
+ * log is dropped, with an alarm, and restores end there, but a storage that is gone for long never fills the
+ * volume and stops the database.
+ */
+function configuration(settings: PgbackrestSettings): string {
+  const { repository, retentionDays, cores, volumeBytes } = settings;
+  return [
+    iniSection("global", {
+      ...storage(repository),
+      "repo1-cipher-type": "aes-256-cbc",
+      "repo1-cipher-pass": secret(SECRETS.backupCipher),
+      "repo1-bundle": "y",
+      "repo1-block": "y",
+      "repo1-retention-full-type": "time",
+      "repo1-retention-full": retentionDays,
+      "compress-type": "zst",
+      "compress-level": 3,
+      "start-fast": "y",
+      "process-max": Math.max(1, Math.min(4, Math.floor(cores / 2))),
+      "archive-async": "y",
+      "spool-path": BACKUP_SPOOL,
+      "archive-push-queue-max": `${Math.floor((volumeBytes * 0.4) / MB)}MiB`,
+      "lock-path": LOCKS,
+      "log-level-console": "warn",
+      "log-level-file": "off",
+      "log-timestamp": "n",
+    }),
+    iniSection("global:backup", { "log-level-console": "info" }),
+    iniSection("global:archive-push", { "process-max": 2 }),
+    iniSection("global:archive-get", { "process-max": 2 }),
+    iniSection(settings.stanza, {
+      "pg1-path": postgresData(settings.postgresVersion),
+      "pg1-socket-path": POSTGRES_SOCKET,
+      "pg1-port": PORTS.postgres,
+    }),
+  ].join("\n");
+}
+
+function storage(repository: PgbackrestSettings["repository"]): Record<string, string | number> {
+  return {
+    "repo1-type": "s3",
+    "repo1-path": "/postgresql",
+    "repo1-s3-endpoint": repository.endpoint,
+    "repo1-storage-port": repository.port,
+    "repo1-s3-region": repository.region,
+    "repo1-s3-bucket": repository.bucket,
+    "repo1-s3-uri-style": "path",
+    "repo1-s3-key": secret(SECRETS.backupAccessKey),
+    "repo1-s3-key-secret": secret(SECRETS.backupSecretKey),
+    ...(repository.ownAuthority ? { "repo1-storage-ca-file": CA } : {}),
+  };
+}
+
+/** Only the primary makes backups; a standby's timer ends well, having said so. */
+function script({ stanza }: PgbackrestSettings): string {
+  return lines(
+    "#!/bin/sh",
+    "set -eu",
+    `standby=$(psql -h ${POSTGRES_SOCKET} -d postgres -XAtc 'SELECT pg_is_in_recovery()')`,
+    'if [ "$standby" = t ]; then',
+    '  echo "This machine is a standby: the primary makes the backup."',
+    "  exit 0",
+    "fi",
+    `exec pgbackrest --stanza=${stanza} --type="$1" backup`,
+  );
+}
+
+const SERVICE = unitFile({
+  Unit: {
+    Description: "Backup of PostgreSQL (%i)",
+    After: "patroni.service network-online.target",
+    Wants: "network-online.target",
+  },
+  Service: {
+    Type: "oneshot",
+    User: "postgres",
+    ExecStart: `${SCRIPT} %i`,
+    Nice: 10,
+    IOSchedulingPriority: 7,
+    TimeoutStartSec: "12h",
+  },
+});
+
+/** A run that was missed while the machine was off is made up for. */
+function timer(type: "full" | "diff", days: string): ManagedFile {
+  return file(
+    `/etc/systemd/system/phasewise-backup-${type}.timer`,
+    unitFile({
+      Unit: { Description: `Time of the ${type} backup` },
+      Timer: {
+        OnCalendar: `${days} *-*-* 02:00:00 UTC`,
+        Persistent: "yes",
+        AccuracySec: "1s",
+        Unit: backupUnit(type),
+      },
+      Install: { WantedBy: "timers.target" },
+    }),
+  );
+}

@@ -1,0 +1,45 @@
+import type { Manifest, RoleManifest } from "./manifest.ts";
+
+/**
+ * The secrets that roles ask for, by name. Certificates are no secrets but travel in the same map: they are known
+ * late, and a manifest that only names them can be previewed whole.
+ *
+ * Secrets that stand in lines of configuration (passwords, access keys) must match `CONFIG_SAFE`.
+ */
+export const SECRETS = {
+  /** PEM of the stack's authority. */
+  caCertificate: "ca-certificate",
+  /** PEM of this machine's certificate: server and client use, for its name, private address, localhost, 127.0.0.1. */
+  nodeCertificate: "node-certificate",
+  nodeKey: "node-key",
+  /** PEM of the certificate that database clients see: endpoint's name, public and private addresses. */
+  endpointCertificate: "endpoint-certificate",
+  endpointKey: "endpoint-key",
+  replicatorPassword: "replicator-password",
+  rewindPassword: "rewind-password",
+  pgbouncerPassword: "pgbouncer-password",
+  backupAccessKey: "backup-access-key",
+  backupSecretKey: "backup-secret-key",
+  backupCipher: "backup-cipher",
+  /** PEM of the authority behind the object storage's certificate, where it is none of the public ones. */
+  backupCaCertificate: "backup-ca-certificate",
+} as const;
+
+/** What a secret may hold that stands inside a line of YAML, INI or a password file. */
+export const CONFIG_SAFE = /^[A-Za-z0-9._~+/=-]+$/;
+
+const PLACEHOLDER = /\{\{secret:([A-Za-z0-9._-]+)\}\}/g;
+
+/** The placeholder that the machine's converger replaces by the secret's value. */
+export function secret(name: string): string {
+  return `{{secret:${name}}}`;
+}
+
+/** Names of all secrets that the files of `part` need, sorted, each once. */
+export function secretNames(part: Pick<Manifest, "roles"> | RoleManifest): string[] {
+  const roles = "roles" in part ? part.roles : [part];
+  const names = roles.flatMap((role) =>
+    role.files.flatMap((file) => [...file.content.matchAll(PLACEHOLDER)].map((match) => match[1]!)),
+  );
+  return [...new Set(names)].sort();
+}
