@@ -1,0 +1,88 @@
+/** How to reach a Hetzner Cloud API, the real one or the embedded one. */
+export interface HetznerAccess {
+  /** As "https://api.hetzner.cloud/v1". */
+  endpoint: string;
+  token: string;
+}
+
+/** What production talks to. */
+export const hetznerEndpoint = "https://api.hetzner.cloud/v1";
+
+/** An answer that is no success, with the API's own code (as `not_found`) where it gave one. */
+export class HetznerError extends Error {
+  readonly status: number;
+  readonly code: string | null;
+  constructor(path: string, status: number, code: string | null, message: string) {
+    super(`Hetzner's API refused ${path}: ${message}${code ? ` (${code}, ${status})` : ` (${status})`}`);
+    this.name = "HetznerError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** One object of a collection; what stands in it besides is in Hetzner's API reference. */
+export interface HetznerItem {
+  id: number;
+  name: string;
+  labels: Record<string, string>;
+  [key: string]: unknown;
+}
+
+/** How long one request may take (milliseconds). */
+const requestTimeout = 15_000;
+
+/**
+ * Reads all pages of a collection.
+ * @param collection The path and the key of the answer, as `primary_ips`.
+ * @param labelSelector As `phasewise-stack=dev`.
+ */
+export async function listAll(
+  access: HetznerAccess,
+  collection: string,
+  labelSelector?: string,
+): Promise<HetznerItem[]> {
+  const items: HetznerItem[] = [];
+  for (let page: number | null = 1; page !== null; ) {
+    const query = new URLSearchParams({ page: String(page), per_page: "50" });
+    if (labelSelector) query.set("label_selector", labelSelector);
+    const body = await get(access, `/${collection}?${query}`);
+    items.push(...((body[collection] ?? []) as HetznerItem[]));
+    page =
+      (body.meta as { pagination?: { next_page: number | null } } | undefined)?.pagination?.next_page ?? null;
+  }
+  return items;
+}
+
+/** One object; null where it does not exist. */
+export async function getOne(
+  access: HetznerAccess,
+  collection: string,
+  id: string,
+): Promise<HetznerItem | null> {
+  try {
+    const body = await get(access, `/${collection}/${id}`);
+    return Object.values(body)[0] as HetznerItem;
+  } catch (error) {
+    if (error instanceof HetznerError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+async function get(access: HetznerAccess, path: string): Promise<Record<string, unknown>> {
+  const response = await fetch(`${access.endpoint.replace(/\/$/, "")}${path}`, {
+    headers: { authorization: `Bearer ${access.token}` },
+    signal: AbortSignal.timeout(requestTimeout),
+  });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text) as Record<string, unknown>;
+  const error = parseError(text);
+  throw new HetznerError(path, response.status, error.code ?? null, error.message ?? response.statusText);
+}
+
+function parseError(text: string): { code?: string; message?: string } {
+  try {
+    return (JSON.parse(text) as { error?: { code?: string; message?: string } }).error ?? {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,117 @@
+import { type HetznerAccess, hetznerEndpoint } from "../../clients/hetzner.ts";
+import type { Config } from "../../infra/config.ts";
+import { Problem } from "../../toolchain/problem.ts";
+import type { OperationContext } from "../context.ts";
+import { adopt } from "./adopt/adopt.ts";
+import { ensureCloud } from "./cloud.ts";
+import { ensurePassphrase, writeWorkingCopy } from "./embedded.ts";
+import { EngineError } from "./engine.ts";
+import { type RunReport, runCommand } from "./run.ts";
+import { readStackFile } from "./stackFile.ts";
+import type { State } from "./state.ts";
+import { isUnfinished } from "./unfinished.ts";
+import { validate } from "./validate.ts";
+import {
+  type Deployment,
+  ensureStack,
+  openDeployment,
+  projectName,
+  readState,
+  runEngine,
+} from "./workspace.ts";
+
+/** A stack whose settings are right and whose cloud is reachable. */
+export interface Prepared {
+  deployment: Deployment;
+  config: Config;
+  /** Null where the stack was never brought up. */
+  state: State | null;
+  access: HetznerAccess;
+}
+
+/**
+ * Everything that comes before a stack may be touched: its file judged, the toolchain there, the embedded cloud
+ * running (for embedded stacks), the state read. Changes nothing of the stack itself.
+ */
+export async function prepare(stack: string, ctx: OperationContext): Promise<Prepared> {
+  const file = await readStackFile(stack);
+  const config = validate(file);
+  const [deployment, cloud] = await both(openDeployment(file, ctx), file.embedded ? ensureCloud(ctx) : null);
+  if (cloud) {
+    await ensurePassphrase();
+    await writeWorkingCopy(deployment, cloud);
+  } else {
+    await ensureStack(deployment);
+  }
+  const [state, access] = await Promise.all([readState(deployment), cloud ?? productionAccess(deployment)]);
+  return { deployment, config, state, access: { endpoint: access.endpoint, token: access.token } };
+}
+
+/** Like Promise.all, but the second failure is waited for: nothing goes on behind a message. */
+async function both<A, B>(first: Promise<A>, second: Promise<B> | null): Promise<[A, B | null]> {
+  const [a, b] = await Promise.allSettled([first, second]);
+  if (a.status === "rejected") throw a.reason;
+  if (b.status === "rejected") throw b.reason;
+  return [a.value, b.value];
+}
+
+async function productionAccess(deployment: Deployment): Promise<HetznerAccess> {
+  const setting = async (key: string) => {
+    try {
+      const result = await runEngine(deployment, ["config", "get", key, "--stack", deployment.file.stack]);
+      return result.stdout.trim();
+    } catch (error) {
+      if (error instanceof EngineError && /not found/.test(error.stderr)) return undefined;
+      throw error;
+    }
+  };
+  const configured = deployment.file.config["hcloud:endpoint"];
+  const endpoint =
+    typeof configured === "string" ? configured : (process.env.HCLOUD_ENDPOINT ?? hetznerEndpoint);
+  const token =
+    "hcloud:token" in deployment.file.config ? await setting("hcloud:token") : process.env.HCLOUD_TOKEN;
+  if (token) return { endpoint, token };
+  const { stack } = deployment.file;
+  throw new Problem({
+    happened: `There is no token for Hetzner's API: neither hcloud:token in the settings of ${stack} nor HCLOUD_TOKEN.`,
+    left: "Nothing was changed.",
+    todo: [`npx pulumi config set --secret hcloud:token --stack ${stack}   (it asks for the value)`],
+    exitCode: 2,
+  });
+}
+
+/** Which objects of the cloud belong to a stack. */
+export function labelSelector(stack: string): string {
+  return `phasewise-project=${projectName},phasewise-stack=${stack}`;
+}
+
+/** The infrastructure as a program; loaded only when it is run. */
+export async function program(): Promise<Record<string, unknown>> {
+  const { program: run } = await import("../../infra/program.ts");
+  return run();
+}
+
+export function preview(
+  prepared: Prepared,
+  ctx: OperationContext,
+  options: { quiet?: boolean } = {},
+): Promise<RunReport> {
+  return runCommand(prepared.deployment, "preview", program, ctx, options);
+}
+
+/** Takes over what a killed update left, then reads the state again. */
+export async function reconcile(prepared: Prepared, ctx: OperationContext): Promise<Prepared> {
+  const { deployment, access } = prepared;
+  const changed = await adopt(
+    {
+      deployment,
+      access,
+      state: prepared.state ?? { resources: [], pending: [] },
+      labelSelector: labelSelector(deployment.file.stack),
+      unfinished: isUnfinished(deployment),
+      preview: () => preview(prepared, ctx, { quiet: true }),
+    },
+    ctx,
+  );
+  return changed ? { ...prepared, state: await readState(deployment) } : prepared;
+}

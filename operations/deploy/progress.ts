@@ -1,0 +1,121 @@
+import { stripVTControlCharacters } from "node:util";
+import type { EngineEvent, OpType, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
+import { resourceLabel } from "./names.ts";
+
+const doing: Partial<Record<OpType, string>> = {
+  create: "creating",
+  "create-replacement": "creating",
+  update: "updating",
+  delete: "deleting",
+  "delete-replaced": "deleting",
+  import: "importing",
+};
+
+const done: Partial<Record<OpType, string>> = {
+  create: "created",
+  "create-replacement": "created anew",
+  update: "updated",
+  delete: "deleted",
+  "delete-replaced": "deleted the replaced",
+  import: "imported",
+};
+
+interface Running {
+  verb: string;
+  /** Milliseconds. */
+  start: number;
+  announced: boolean;
+  status: string;
+}
+
+/** A resource that takes longer than this (milliseconds) is named while it is being worked on. */
+const announceAfter = 1500;
+
+/**
+ * Turns the engine's events into short lines for people: one a finished resource, and what long work is at.
+ * Components and what stays as it is are left out. Holds no clock of its own: every call is given the time.
+ */
+export class Progress {
+  readonly #running = new Map<string, Running>();
+  readonly #planned: boolean;
+
+  /** @param planned The events are a preview's: what would be done is told at once. */
+  constructor(planned: boolean) {
+    this.#planned = planned;
+  }
+
+  /** @param now Milliseconds. */
+  event(event: EngineEvent, now: number): string[] {
+    const before = event.resourcePreEvent?.metadata;
+    if (before) return this.#begin(before, now);
+    const after = event.resOutputsEvent?.metadata;
+    if (after) return this.#end(after, now, true);
+    const failed = event.resOpFailedEvent?.metadata;
+    if (failed) return this.#end(failed, now, false);
+    const diagnostic = event.diagnosticEvent;
+    if (!diagnostic) return [];
+    const text = plain(diagnostic.message);
+    if (text === "") return [];
+    if (diagnostic.severity === "warning") return [`warning: ${this.#prefix(diagnostic.urn)}${text}`];
+    if (diagnostic.severity === "info" && diagnostic.urn) return this.#status(diagnostic.urn, text);
+    return [];
+  }
+
+  /** Names what has been running for a while; to be called about every second. */
+  tick(now: number): string[] {
+    const lines: string[] = [];
+    for (const [urn, running] of this.#running) {
+      if (running.announced || now - running.start < announceAfter) continue;
+      running.announced = true;
+      lines.push(`${running.verb} ${resourceLabel(urn)} ...`);
+    }
+    return lines;
+  }
+
+  #begin(step: StepEventMetadata, now: number): string[] {
+    const verb = doing[step.op];
+    if (!verb || !isCustom(step)) return [];
+    if (this.#planned) return [planned(step)];
+    this.#running.set(step.urn, { verb, start: now, announced: false, status: "" });
+    return [];
+  }
+
+  #end(step: StepEventMetadata, now: number, ok: boolean): string[] {
+    const running = this.#running.get(step.urn);
+    this.#running.delete(step.urn);
+    if (!running) return [];
+    const seconds = ((now - running.start) / 1000).toFixed(1);
+    return [
+      `${ok ? (done[step.op] ?? step.op) : `failed ${running.verb}`} ${resourceLabel(step.urn)} (${seconds} s)`,
+    ];
+  }
+
+  #status(urn: string, text: string): string[] {
+    const running = this.#running.get(urn);
+    if (running?.status === text) return [];
+    if (running) running.status = text;
+    return text.split("\n").map((line) => `  ${this.#prefix(urn)}${line}`);
+  }
+
+  #prefix(urn: string | undefined): string {
+    return urn ? `${resourceLabel(urn)}: ` : "";
+  }
+}
+
+function isCustom(step: StepEventMetadata): boolean {
+  if (step.type.startsWith("pulumi:")) return false;
+  return (step.new ?? step.old)?.custom === true;
+}
+
+function planned(step: StepEventMetadata): string {
+  const keys = Object.keys(step.detailedDiff ?? {});
+  const changed = keys.length > 0 ? keys : (step.diffs ?? []);
+  const details = step.op === "update" && changed.length > 0 ? `: ${changed.join(", ")}` : "";
+  const word = { create: "+", update: "~", delete: "-", import: "=" }[step.op as string] ?? "+-";
+  return `${word} ${resourceLabel(step.urn)}${details}`;
+}
+
+/** Without the engine's colour marks (`<{%reset%}>`) and escape sequences. */
+export function plain(text: string): string {
+  return stripVTControlCharacters(text.replace(/<\{%.*?%\}>/g, "")).trim();
+}

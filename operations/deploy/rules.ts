@@ -1,0 +1,24 @@
+import { changeFaults, type Deployed } from "../../infra/changes.ts";
+import type { Config, Fault } from "../../infra/config.ts";
+import { faultProblem } from "./faults.ts";
+import type { Prepared } from "./prepare.ts";
+import { stackOutputs } from "./state.ts";
+
+/**
+ * Refuses what an `up` must not do to a stack that runs: another phase is `promote`'s work, a volume never
+ * shrinks, and so on.
+ * @throws Problem (exit 2) with all reasons at once.
+ */
+export function refuseChanges({ config, state, deployment }: Prepared): void {
+  const deployed = state && (stackOutputs(state)?.deployed as Deployed | undefined);
+  if (!deployed) return;
+  const faults = refusals(deployed, config, deployment.file.embedded);
+  if (faults.length > 0) throw faultProblem(deployment.file.stack, faults);
+}
+
+/** @param embedded The address of an embedded object storage follows its cloud: it is no setting. */
+export function refusals(deployed: Deployed, config: Config, embedded: boolean): Fault[] {
+  if (!embedded) return changeFaults(deployed, config);
+  const { endpoint } = deployed.bucket;
+  return changeFaults(deployed, { ...config, objectStorage: { ...config.objectStorage, endpoint } });
+}
