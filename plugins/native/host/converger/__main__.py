@@ -2,9 +2,11 @@
 
     python3 -I converger --manifest manifest.json [--secrets secrets.json] [--check]
     python3 -I converger --run FOLDER
+    python3 -I converger --stdin
 
-By hand the first form is handy: `secrets.json` is an object of names and values. The second reads
-FOLDER/payload.json ({mode, manifest, secrets, hostKey, deadlineSeconds}) and removes it.
+By hand the first form is handy: `secrets.json` is an object of names and values. The others read a payload
+{mode, manifest, secrets, hostKey, deadlineSeconds}: from FOLDER/payload.json, which is removed then, with the
+progress going to FOLDER/progress.jsonl; or from stdin.
 JSON lines on stdout; the last one is {"event": "result", "ok": ...}. Exit code 0, 1 failed, 130 interrupted.
 """
 
@@ -61,16 +63,19 @@ def main():
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", metavar="FOLDER")
+    parser.add_argument("--stdin", action="store_true")
     parser.add_argument("--manifest", metavar="FILE")
     parser.add_argument("--secrets", metavar="FILE")
     parser.add_argument("--check", action="store_true", help="change nothing, print what differs")
     arguments = parser.parse_args()
-    if bool(arguments.run) == bool(arguments.manifest):
-        parser.error("give either --manifest or --run")
+    if [bool(arguments.run), arguments.stdin, bool(arguments.manifest)].count(True) != 1:
+        parser.error("give one of --manifest, --run and --stdin")
     return arguments
 
 
 def load(arguments):
+    if arguments.stdin:
+        return json.load(sys.stdin)
     if arguments.run:
         path = os.path.join(arguments.run, "payload.json")
         payload = read_json(path)

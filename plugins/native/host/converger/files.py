@@ -84,7 +84,7 @@ def ensure_directory(wanted, reporter):
         os.makedirs(path, exist_ok=True)
     os.chown(path, *identity)
     os.chmod(path, int(wanted["mode"], 8))
-    reporter.changed("directory", path, ", ".join(changed))
+    reporter.changed("directory", path, words(changed))
     return True
 
 
@@ -109,8 +109,12 @@ def ensure_file(wanted, content, reporter, before_write):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         before_write(actual)
         write_atomically(path, content, mode, identity)
-    reporter.changed("file", path, ", ".join(changed))
+    reporter.changed("file", path, words(changed))
     return changed
+
+
+def words(changed):
+    return "made" if changed == ["missing"] else ", ".join(changed)
 
 
 def remove_file(path, reporter):

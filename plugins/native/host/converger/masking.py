@@ -1,5 +1,6 @@
 """Keeping secrets out of everything that is shown."""
 
+import itertools
 import re
 
 PLACEHOLDER = re.compile(r"\{\{secret:([A-Za-z0-9._-]+)\}\}")
@@ -9,6 +10,8 @@ SHORTEST = 4
 SHORTEST_LINE = 16
 # `name: value` and `name = value`; never the padding at the end of base64.
 SETTING = re.compile(r"^(\s*[A-Za-z_][\w.-]{0,40}\s*[:=])\s*[^=\s].*$")
+
+HIDDEN = "(hidden)"
 
 
 class MissingSecret(Exception):
@@ -60,7 +63,17 @@ def shown(template, actual, mask):
     known = set(template.splitlines())
     patterns = [(_pattern(line), line) for line in known if PLACEHOLDER.search(line)]
     lines = [_shown_line(line, known, patterns) for line in actual.splitlines()]
-    return "\n".join(lines) + ("\n" if actual.endswith("\n") else "")
+    return "\n".join(_folded(lines)) + ("\n" if actual.endswith("\n") else "")
+
+
+def _folded(lines):
+    """Several hidden lines in a row as one."""
+    for line, group in itertools.groupby(lines):
+        count = len(list(group))
+        if line == HIDDEN and count > 1:
+            yield f"({count} lines hidden)"
+        else:
+            yield from [line] * count
 
 
 def _pattern(line):
@@ -76,5 +89,5 @@ def _shown_line(line, known, patterns):
             return PLACEHOLDER.sub(r"{{secret:\1, another value}}", template)
     setting = SETTING.match(line)
     if setting:
-        return f"{setting.group(1)} (hidden)"
-    return "(hidden)" if line.strip() else line
+        return f"{setting.group(1)} {HIDDEN}"
+    return HIDDEN if line.strip() else line

@@ -16,6 +16,8 @@ PROPERTIES = (
 )
 # Nothing to enable: started by others, made at run time, or another unit's name.
 NOT_ENABLED_BY_HAND = {"enabled", "static", "alias", "generated", "indirect", "transient"}
+# Enabling only makes links; systemd reads them at the next boot, or with the next daemon-reload.
+FLAGS = {"enable": ["--no-reload"], "disable": ["--no-reload"]}
 UP = {"active", "reloading", "refreshing"}
 
 
@@ -89,7 +91,7 @@ def ensure_units(wanted, reporter):
         reporter.progress(f"{action} {', '.join(names)}")
         if action == "start":
             run(["systemctl", "reset-failed", "--", *names])
-        act(["systemctl", "--quiet", action, "--", *names], names)
+        act(["systemctl", "--quiet", *FLAGS.get(action, []), action, "--", *names], names)
         for name in names:
             reporter.changed("unit", name, action)
 
