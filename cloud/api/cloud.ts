@@ -2,7 +2,7 @@ import type { Hypervisor } from "../hypervisor.ts";
 import { type CloudStore, Engine, type NewAction, type Tasks, type Tx } from "./engine.ts";
 import { ApiError, locked, notFound } from "./errors.ts";
 import type { Action, ActionResource, Kind, Kinds } from "./model.ts";
-import { notLocking, View } from "./view.ts";
+import { locks, View } from "./view.ts";
 
 /** Adds an action to the change under way. */
 export type Act = (spec: NewAction) => Action;
@@ -71,27 +71,33 @@ export class Cloud {
   }
 
   /**
-   * Makes sure that these exist and are free for new work. Short work that is under way is waited for. Until the
-   * caller waits for something else, they stay free.
+   * Runs `body` as soon as these exist and nobody works on them; short work that is under way is waited for. `body`
+   * must not wait for anything: what it finds free is free until it has written its change.
    *
    * @throws ApiError not_found, locked, conflict
    */
-  async ready(...resources: ActionResource[]): Promise<void> {
-    for (const { type, id } of resources) this.get(type, id);
-    const busy = () => resources.find((resource) => this.engine.runningOn(resource, notLocking).length > 0);
-    const patience = resources.every(({ type }) => type === "network") ? networkPatienceMs : patienceMs;
-    await this.engine.until(() => !busy(), patience);
-    const first = busy();
-    if (first?.type === "network")
-      throw new ApiError("conflict", "another change of the network is under way");
-    if (first) throw locked(titles[first.type]);
-    for (const { type, id } of resources) this.get(type, id);
+  async whenFree<T>(resources: () => ActionResource[], body: () => T): Promise<T> {
+    const busy = () =>
+      resources().find((one) => this.engine.runningOn(one).some((action) => locks(action, one)));
+    const onlyNetworks = this.#existing(resources).every(({ type }) => type === "network");
+    const deadline = Date.now() + (onlyNetworks ? networkPatienceMs : patienceMs);
+    for (;;) {
+      await this.engine.until(() => !busy(), deadline - Date.now());
+      this.#existing(resources);
+      const first = busy();
+      if (!first) return body();
+      if (Date.now() < deadline) continue;
+      if (first.type === "network") {
+        throw new ApiError("conflict", "another change of the network is under way");
+      }
+      throw locked(titles[first.type]);
+    }
   }
 
-  /** One thing, free for new work. @throws ApiError not_found, locked, conflict */
-  async free<K extends ActionResource["type"]>(kind: K, id: number): Promise<Kinds[K]> {
-    await this.ready({ type: kind, id });
-    return this.get(kind, id);
+  #existing(resources: () => ActionResource[]): ActionResource[] {
+    const all = resources();
+    for (const { type, id } of all) this.get(type, id);
+    return all;
   }
 
   /**

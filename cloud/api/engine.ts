@@ -94,12 +94,10 @@ export class Engine {
     }
   }
 
-  /** Running actions that touch this resource, without those of `except`. */
-  runningOn(resource: ActionResource, except: ReadonlySet<string> = new Set()): Action[] {
+  /** Running actions that touch this resource. */
+  runningOn(resource: ActionResource): Action[] {
     const wanted = key(resource);
-    return [...this.#running.values()].filter(
-      (action) => !except.has(action.command) && action.resources.some((other) => key(other) === wanted),
-    );
+    return this.running().filter((action) => action.resources.some((other) => key(other) === wanted));
   }
 
   running(): Action[] {

@@ -89,3 +89,8 @@ export function limitExceeded(what: string, limit: string): ApiError {
     details: { limits: [{ name: limit }] },
   });
 }
+
+/** @throws ApiError server_not_stopped */
+export function requireStopped(server: { status: string }): void {
+  if (server.status !== "off") throw new ApiError("server_not_stopped", "server is not stopped");
+}

@@ -21,7 +21,9 @@ function message(issue: Issue): string {
     if (issue.input === null) return "Field may not be null.";
     return wrongType[issue.expected] ?? `Not a valid ${issue.expected}.`;
   }
-  if (issue.code === "invalid_union") return "Not a valid id or name.";
+  if (issue.code === "invalid_union") {
+    return issue.input === undefined ? "Missing data for required field." : "Not a valid id or name.";
+  }
   if (issue.code === "invalid_value") return `Must be one of: ${issue.values.join(", ")}.`;
   return issue.message;
 }

@@ -1,9 +1,17 @@
 import type { CloudStore, Engine } from "./engine.ts";
 import { firewallsFor } from "./firewalls.ts";
-import type { PrimaryIp, Server } from "./model.ts";
+import type { Action, ActionResource, PrimaryIp, Server } from "./model.ts";
 
-/** Work that touches a server and yet leaves it open to other work. */
-export const notLocking: ReadonlySet<string> = new Set(["apply_firewall", "remove_firewall"]);
+/** Work that touches a thing of this kind and yet leaves it open to other work. */
+const leavesOpen: Partial<Record<ActionResource["type"], ReadonlySet<string>>> = {
+  server: new Set(["apply_firewall", "remove_firewall"]),
+  network: new Set(["attach_to_network", "detach_from_network", "change_alias_ips"]),
+};
+
+/** Whether an action that runs keeps other work away from this thing, which it touches. */
+export function locks(action: Action, resource: ActionResource): boolean {
+  return leavesOpen[resource.type]?.has(action.command) !== true;
+}
 
 function group<T>(entries: readonly T[], key: (entry: T) => number | null): Map<number, T[]> {
   const groups = new Map<number, T[]>();
@@ -44,7 +52,7 @@ export class View {
     for (const action of engine.running()) {
       const server = action.resources.find((resource) => resource.type === "server");
       if (!server) continue;
-      if (!notLocking.has(action.command)) this.#locked.add(server.id);
+      if (locks(action, server)) this.#locked.add(server.id);
       const firewall = action.resources.find((resource) => resource.type === "firewall");
       if (firewall) this.#pendingFirewall.add(`${server.id}/${firewall.id}`);
     }

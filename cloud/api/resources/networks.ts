@@ -27,7 +27,7 @@ import { type Context, type Task, timestamp } from "../engine.ts";
 import { ApiError, invalidField, isProtected, notOffered } from "../errors.ts";
 import { boolean, labels, name, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
-import type { Network, Route as NetworkRoute, Subnet } from "../model.ts";
+import type { ActionResource, Network, Route as NetworkRoute, Subnet } from "../model.ts";
 import { renderNetwork } from "../render.ts";
 import { networkSpec } from "../specs.ts";
 
@@ -225,64 +225,84 @@ async function create({ cloud, body }: Call): Promise<Reply> {
 
 async function destroy({ cloud, id }: Call): Promise<Reply> {
   if (cloud.get("network", id).protection.delete) throw isProtected("network", "deletion");
-  const attached = () => cloud.view.serversIn(id).map((server) => ({ id: server, type: "server" as const }));
-  await cloud.ready({ id, type: "network" }, ...attached());
-  const servers = attached().map((server) => server.id);
-  const action = cloud.change((tx, act) => {
-    for (const serverId of servers) {
-      const server = cloud.get("server", serverId);
-      tx.put("server", { ...server, privateNet: server.privateNet.filter((net) => net.network !== id) });
-    }
-    return act({
-      command: "delete_network",
-      resources: [
-        { id, type: "network" },
-        ...servers.map((server) => ({ id: server, type: "server" as const })),
-      ],
-      task: { name: "delete_network", input: { network: id, servers } },
-    });
-  });
+  const network: ActionResource = { id, type: "network" };
+  const servers = () =>
+    cloud.view.serversIn(id).map((server): ActionResource => ({ id: server, type: "server" }));
+  const action = await cloud.whenFree(
+    () => [network, ...servers()],
+    () =>
+      cloud.change((tx, act) => {
+        const attached = servers();
+        for (const { id: serverId } of attached) {
+          const server = cloud.get("server", serverId);
+          tx.put("server", { ...server, privateNet: server.privateNet.filter((net) => net.network !== id) });
+        }
+        return act({
+          command: "delete_network",
+          resources: [network, ...attached],
+          task: {
+            name: "delete_network",
+            input: { network: id, servers: attached.map((server) => server.id) },
+          },
+        });
+      }),
+  );
   await cloud.finished(action);
   return { status: 204 };
 }
 
-async function deleteSubnet({ cloud, id, body }: Call): Promise<Reply> {
-  const network = await cloud.free("network", id);
-  const { ip_range: cidr } = parse(z.object({ ip_range: z.string() }), body);
+function withoutSubnet(cloud: Cloud, network: Network, cidr: string): Network {
   const subnet = network.subnets.find((candidate) => candidate.ipRange === cidr);
   if (!subnet) throw new ApiError("not_found", "subnet not found");
   const inside = range(cidr);
   const used = cloud.store
     .all("server")
-    .some((server) => server.privateNet.some((net) => net.network === id && includes(inside, net.ip)));
+    .some((server) =>
+      server.privateNet.some((net) => net.network === network.id && includes(inside, net.ip)),
+    );
   if (used) throw new ApiError("service_error", "cannot remove subnet because servers are attached to it");
-  return change(
-    cloud,
-    network,
-    { ...network, subnets: network.subnets.filter((candidate) => candidate !== subnet) },
-    "delete_subnet",
-  );
+  return { ...network, subnets: network.subnets.filter((candidate) => candidate !== subnet) };
 }
 
-async function deleteRoute({ cloud, id, body }: Call): Promise<Reply> {
-  const network = await cloud.free("network", id);
-  const input = parse(routeInput, body);
+function withoutRoute(network: Network, input: z.infer<typeof routeInput>): Network {
   const route = network.routes.find(
     (candidate) => candidate.destination === input.destination && candidate.gateway === input.gateway,
   );
   if (!route) throw new ApiError("not_found", "route not found");
-  const routes = network.routes.filter((candidate) => candidate !== route);
-  return change(cloud, network, { ...network, routes }, "delete_route");
+  return { ...network, routes: network.routes.filter((candidate) => candidate !== route) };
 }
 
-async function changeIpRange({ cloud, id, body }: Call): Promise<Reply> {
-  const network = await cloud.free("network", id);
-  const { ip_range: cidr } = parse(z.object({ ip_range: z.string() }), body);
+function withRange(network: Network, cidr: string): Network {
   const [now, wanted] = [range(network.ipRange), networkRange(cidr)];
   if (wanted.first !== now.first || wanted.last < now.last) {
     throw invalidField("ip_range", "must start as the network does and must not be smaller");
   }
-  return change(cloud, network, { ...network, ipRange: cidr }, "change_ip_range");
+  return { ...network, ipRange: cidr };
+}
+
+const rangeInput = z.object({ ip_range: z.string() });
+
+/** Actions that change what a network is: name, schema of the body, and the network after it. */
+function changing<T>(
+  name: string,
+  schema: z.ZodType<T>,
+  after: (cloud: Cloud, network: Network, input: T) => Network,
+): Route {
+  return {
+    method: "POST",
+    path: `/networks/:id/actions/${name}`,
+    handle: ({ cloud, id, body }) => {
+      cloud.get("network", id);
+      const input = parse(schema, body);
+      return cloud.whenFree(
+        () => [{ id, type: "network" }],
+        () => {
+          const network = cloud.get("network", id);
+          return change(cloud, network, after(cloud, network, input), name);
+        },
+      );
+    },
+  };
 }
 
 export const networkRoutes: Route[] = [
@@ -307,27 +327,19 @@ export const networkRoutes: Route[] = [
     },
   },
   { method: "DELETE", path: "/networks/:id", handle: destroy },
-  {
-    method: "POST",
-    path: "/networks/:id/actions/add_subnet",
-    handle: async ({ cloud, id, body }) => {
-      const network = await cloud.free("network", id);
-      const subnet = newSubnet(network, parse(subnetInput, body));
-      return change(cloud, network, { ...network, subnets: [...network.subnets, subnet] }, "add_subnet");
-    },
-  },
-  { method: "POST", path: "/networks/:id/actions/delete_subnet", handle: deleteSubnet },
-  {
-    method: "POST",
-    path: "/networks/:id/actions/add_route",
-    handle: async ({ cloud, id, body }) => {
-      const network = await cloud.free("network", id);
-      const route = newRoute(network, parse(routeInput, body));
-      return change(cloud, network, { ...network, routes: [...network.routes, route] }, "add_route");
-    },
-  },
-  { method: "POST", path: "/networks/:id/actions/delete_route", handle: deleteRoute },
-  { method: "POST", path: "/networks/:id/actions/change_ip_range", handle: changeIpRange },
+  changing("add_subnet", subnetInput, (_, network, input) => ({
+    ...network,
+    subnets: [...network.subnets, newSubnet(network, input)],
+  })),
+  changing("delete_subnet", rangeInput, (cloud, network, { ip_range }) =>
+    withoutSubnet(cloud, network, ip_range),
+  ),
+  changing("add_route", routeInput, (_, network, input) => ({
+    ...network,
+    routes: [...network.routes, newRoute(network, input)],
+  })),
+  changing("delete_route", routeInput, (_, network, input) => withoutRoute(network, input)),
+  changing("change_ip_range", rangeInput, (_, network, { ip_range }) => withRange(network, ip_range)),
   {
     method: "POST",
     path: "/networks/:id/actions/change_protection",

@@ -15,9 +15,9 @@ import {
   requireFreeName,
 } from "../collection.ts";
 import { type CloudStore, type Task, type Tx, timestamp } from "../engine.ts";
-import { ApiError, invalidField, isProtected, limitExceeded, notOffered } from "../errors.ts";
+import { ApiError, invalidField, isProtected, limitExceeded, notOffered, requireStopped } from "../errors.ts";
 import { boolean, id as idInput, idOrName, labels, means, name, optional, parse, z } from "../input.ts";
-import type { Action, ActionResource, PrimaryIp, Server } from "../model.ts";
+import type { ActionResource, PrimaryIp, Server } from "../model.ts";
 import { renderAction, renderPrimaryIp } from "../render.ts";
 import { serverSpec } from "../specs.ts";
 
@@ -105,7 +105,7 @@ function requireAssignable(cloud: Cloud, server: Server, type: PrimaryIp["type"]
   if (server.location !== location) {
     throw new ApiError("service_error", "Primary IP and server are not in the same location");
   }
-  if (server.status !== "off") throw new ApiError("server_not_stopped", "server is not stopped");
+  requireStopped(server);
   if (cloud.view.addressOf(server.id, type)) {
     const [code, family] = type === "ipv4" ? ["server_has_ipv4", "IPv4"] : ["server_has_ipv6", "IPv6"];
     throw new ApiError(code as string, `server already has an ${family} address`);
@@ -119,17 +119,8 @@ function findLocation(wanted: string | number | undefined): Location {
   return location;
 }
 
-async function create({ cloud, body }: Call): Promise<Reply> {
-  const input = parse(created, body);
-  if (input.datacenter !== undefined) throw invalidField("datacenter", "was removed, use location");
-  if (input.assignee_id !== undefined && input.location !== undefined) {
-    throw invalidField("location", "Must not be given together with assignee_id.");
-  }
-  const server = input.assignee_id === undefined ? null : await cloud.free("server", input.assignee_id);
-  const location = server?.location ?? findLocation(input.location).name;
-  requireFreeName(cloud, "primary_ip", input.name);
-  if (server) requireAssignable(cloud, server, input.type, location);
-  const { address, action } = cloud.change((tx, act) => {
+function write(cloud: Cloud, input: z.infer<typeof created>, server: Server | null, location: string) {
+  return cloud.change((tx, act) => {
     const address = allocate(cloud, tx, {
       name: input.name,
       type: input.type,
@@ -138,71 +129,99 @@ async function create({ cloud, body }: Call): Promise<Reply> {
       assignee: server?.id ?? null,
       autoDelete: input.auto_delete ?? false,
     });
-    const action: Action | null = server
-      ? act({
-          command: "assign_primary_ip",
-          resources: both(server.id, address.id),
-          task: { name: "set_addresses", input: { server: server.id, address: address.id, before: null } },
-        })
-      : null;
+    if (!server) return { address, action: null };
+    const action = act({
+      command: "assign_primary_ip",
+      resources: both(server.id, address.id),
+      task: { name: "set_addresses", input: { server: server.id, address: address.id, before: null } },
+    });
     return { address, action };
   });
-  return {
-    status: 201,
-    body: {
-      primary_ip: renderPrimaryIp(cloud, address),
-      action: action ? renderAction(current(cloud, action)) : null,
+}
+
+async function create({ cloud, body }: Call): Promise<Reply> {
+  const input = parse(created, body);
+  if (input.datacenter !== undefined) throw invalidField("datacenter", "was removed, use location");
+  const { assignee_id: assignee } = input;
+  if (assignee !== undefined && input.location !== undefined) {
+    throw invalidField("location", "Must not be given together with assignee_id.");
+  }
+  return cloud.whenFree(
+    () => (assignee === undefined ? [] : [{ id: assignee, type: "server" }]),
+    () => {
+      const server = assignee === undefined ? null : cloud.get("server", assignee);
+      const location = server?.location ?? findLocation(input.location).name;
+      requireFreeName(cloud, "primary_ip", input.name);
+      if (server) requireAssignable(cloud, server, input.type, location);
+      const { address, action } = write(cloud, input, server, location);
+      return {
+        status: 201,
+        body: {
+          primary_ip: renderPrimaryIp(cloud, address),
+          action: action ? renderAction(current(cloud, action)) : null,
+        },
+      };
     },
-  };
+  );
+}
+
+function reassign(cloud: Cloud, address: PrimaryIp, server: number, assignee: number | null): Reply {
+  const action = cloud.change((tx, act) => {
+    tx.put("primary_ip", { ...address, assignee });
+    return act({
+      command: assignee === null ? "unassign_primary_ip" : "assign_primary_ip",
+      resources: both(server, address.id),
+      task: { name: "set_addresses", input: { server, address: address.id, before: address.assignee } },
+    });
+  });
+  return actionReply(current(cloud, action));
 }
 
 async function assign({ cloud, id, body }: Call): Promise<Reply> {
   cloud.get("primary_ip", id);
   const input = parse(assigned, body);
-  await cloud.ready(...both(input.assignee_id, id));
-  const address = cloud.get("primary_ip", id);
-  if (address.assignee !== null) {
-    throw new ApiError("primary_ip_already_assigned", "Primary IP is already assigned to a different server");
-  }
-  requireAssignable(cloud, cloud.get("server", input.assignee_id), address.type, address.location);
-  const action = cloud.change((tx, act) => {
-    tx.put("primary_ip", { ...address, assignee: input.assignee_id });
-    return act({
-      command: "assign_primary_ip",
-      resources: both(input.assignee_id, id),
-      task: { name: "set_addresses", input: { server: input.assignee_id, address: id, before: null } },
-    });
-  });
-  return actionReply(current(cloud, action));
+  return cloud.whenFree(
+    () => both(input.assignee_id, id),
+    () => {
+      const address = cloud.get("primary_ip", id);
+      if (address.assignee !== null) {
+        throw new ApiError(
+          "primary_ip_already_assigned",
+          "Primary IP is already assigned to a different server",
+        );
+      }
+      requireAssignable(cloud, cloud.get("server", input.assignee_id), address.type, address.location);
+      return reassign(cloud, address, input.assignee_id, input.assignee_id);
+    },
+  );
 }
 
 async function unassign({ cloud, id }: Call): Promise<Reply> {
-  const server = cloud.get("primary_ip", id).assignee;
-  if (server === null) throw new ApiError("service_error", "Primary IP is not assigned");
-  await cloud.ready(...both(server, id));
-  const address = cloud.get("primary_ip", id);
-  if (cloud.get("server", server).status !== "off") {
-    throw new ApiError("server_not_stopped", "server is not stopped");
-  }
-  const action = cloud.change((tx, act) => {
-    tx.put("primary_ip", { ...address, assignee: null });
-    return act({
-      command: "unassign_primary_ip",
-      resources: both(server, id),
-      task: { name: "set_addresses", input: { server, address: id, before: server } },
-    });
-  });
-  return actionReply(current(cloud, action));
+  const server = () => cloud.get("primary_ip", id).assignee;
+  return cloud.whenFree(
+    () => both(server() ?? 0, id).filter((resource) => resource.id !== 0),
+    () => {
+      const from = server();
+      if (from === null) throw new ApiError("service_error", "Primary IP is not assigned");
+      requireStopped(cloud.get("server", from));
+      return reassign(cloud, cloud.get("primary_ip", id), from, null);
+    },
+  );
 }
 
 async function remove({ cloud, id }: Call): Promise<Reply> {
-  const address = await cloud.free("primary_ip", id);
-  if (address.protection.delete) throw isProtected("Primary IP", "deletion");
-  if (address.assignee !== null) {
-    throw new ApiError("must_be_unassigned", "Primary IP must be unassigned before it can be deleted");
-  }
-  cloud.change((tx) => tx.delete("primary_ip", id));
-  return { status: 204 };
+  return cloud.whenFree(
+    () => [{ id, type: "primary_ip" }],
+    () => {
+      const address = cloud.get("primary_ip", id);
+      if (address.protection.delete) throw isProtected("Primary IP", "deletion");
+      if (address.assignee !== null) {
+        throw new ApiError("must_be_unassigned", "Primary IP must be unassigned before it can be deleted");
+      }
+      cloud.change((tx) => tx.delete("primary_ip", id));
+      return { status: 204 };
+    },
+  );
 }
 
 export const primaryIpRoutes: Route[] = [

@@ -12,7 +12,7 @@ import { renderAction, renderServer } from "../render.ts";
 import { applyToNewServer } from "./firewalls.ts";
 import { allocate } from "./primaryIps.ts";
 import { requireGroupRoom } from "./serverGroups.ts";
-import { findImage, hashPassword, randomPassword, userData } from "./serverInput.ts";
+import { findImage, hashPassword, randomPassword, userDataInput } from "./serverInput.ts";
 import { placeInNetwork } from "./serverNetworks.ts";
 
 const created = z.object({
@@ -26,7 +26,7 @@ const created = z.object({
   networks: optional(z.array(idInput)),
   firewalls: optional(z.array(z.object({ firewall: idInput }))),
   placement_group: optional(idInput),
-  user_data: optional(userData),
+  user_data: optional(userDataInput),
   labels: optional(labels),
   automount: optional(boolean),
   start_after_create: optional(boolean),
@@ -226,18 +226,22 @@ export async function createServer({ cloud, body }: Call): Promise<Reply> {
   const input = parse(created, body);
   const password = (input.ssh_keys ?? []).length > 0 ? null : randomPassword();
   const rootPasswordHash = password === null ? null : await hashPassword(password);
-  await cloud.ready(
-    ...(input.volumes ?? []).map((id) => ({ id, type: "volume" as const })),
-    ...(input.networks ?? []).map((id) => ({ id, type: "network" as const })),
-  );
-  const { server, action, next } = write(cloud, input, plan(cloud, input), rootPasswordHash);
-  return {
-    status: 201,
-    body: {
-      server: renderServer(cloud, server),
-      action: renderAction(current(cloud, action)),
-      next_actions: next.map((one) => renderAction(current(cloud, one))),
-      root_password: password,
+  return cloud.whenFree(
+    () => [
+      ...(input.volumes ?? []).map((id) => ({ id, type: "volume" as const })),
+      ...(input.networks ?? []).map((id) => ({ id, type: "network" as const })),
+    ],
+    () => {
+      const { server, action, next } = write(cloud, input, plan(cloud, input), rootPasswordHash);
+      return {
+        status: 201,
+        body: {
+          server: renderServer(cloud, server),
+          action: renderAction(current(cloud, action)),
+          next_actions: next.map((one) => renderAction(current(cloud, one))),
+          root_password: password,
+        },
+      };
     },
-  };
+  );
 }

@@ -7,7 +7,7 @@ import { invalidField } from "../errors.ts";
 import { means, z } from "../input.ts";
 import { limits } from "../limits.ts";
 
-export const userData = z
+export const userDataInput = z
   .string()
   .refine(
     (value) => Buffer.byteLength(value) <= limits.userDataBytes,

@@ -131,21 +131,33 @@ function change(
   return actionReply(current(cloud, action));
 }
 
-async function readied(cloud: Cloud, serverId: number, networkId: number): Promise<[Server, Network]> {
-  await cloud.ready({ id: serverId, type: "server" }, { id: networkId, type: "network" });
-  return [cloud.get("server", serverId), cloud.get("network", networkId)];
+/** Runs `body` with a server and a network that nobody works on. */
+function withBoth(
+  cloud: Cloud,
+  serverId: number,
+  networkId: number,
+  body: (server: Server, network: Network) => Reply,
+): Promise<Reply> {
+  return cloud.whenFree(
+    () => [
+      { id: serverId, type: "server" },
+      { id: networkId, type: "network" },
+    ],
+    () => body(cloud.get("server", serverId), cloud.get("network", networkId)),
+  );
 }
 
 async function attach({ cloud, id, body }: Call): Promise<Reply> {
   cloud.get("server", id);
   const input = parse(attachInput, body);
-  const [server, network] = await readied(cloud, id, input.network);
-  const net = placeInNetwork(cloud, server, network, {
-    ip: input.ip,
-    aliasIps: input.alias_ips,
-    ipRange: input.ip_range,
+  return withBoth(cloud, id, input.network, (server, network) => {
+    const net = placeInNetwork(cloud, server, network, {
+      ip: input.ip,
+      aliasIps: input.alias_ips,
+      ipRange: input.ip_range,
+    });
+    return change(cloud, server, [...server.privateNet, net], network.id, "attach_to_network");
   });
-  return change(cloud, server, [...server.privateNet, net], network.id, "attach_to_network");
 }
 
 function attachedNet(server: Server, network: number): PrivateNet {
@@ -157,23 +169,24 @@ function attachedNet(server: Server, network: number): PrivateNet {
 async function changeAliasIps({ cloud, id, body }: Call): Promise<Reply> {
   cloud.get("server", id);
   const input = parse(z.object({ network: idInput, alias_ips: aliasInput }), body);
-  const [server, network] = await readied(cloud, id, input.network);
-  const net = attachedNet(server, network.id);
-  const taken = takenIn(cloud, network, server.id).add(net.ip);
-  requireFree(input.alias_ips, subnetsFor(network, server), taken);
-  const privateNet = server.privateNet.map((other) =>
-    other === net ? { ...net, aliasIps: input.alias_ips } : other,
-  );
-  return change(cloud, server, privateNet, network.id, "change_alias_ips");
+  return withBoth(cloud, id, input.network, (server, network) => {
+    const net = attachedNet(server, network.id);
+    const taken = takenIn(cloud, network, server.id).add(net.ip);
+    requireFree(input.alias_ips, subnetsFor(network, server), taken);
+    const changed = { ...net, aliasIps: input.alias_ips };
+    const privateNet = server.privateNet.map((other) => (other === net ? changed : other));
+    return change(cloud, server, privateNet, network.id, "change_alias_ips");
+  });
 }
 
 async function detach({ cloud, id, body }: Call): Promise<Reply> {
   cloud.get("server", id);
   const input = parse(z.object({ network: idInput }), body);
-  const [server, network] = await readied(cloud, id, input.network);
-  const net = attachedNet(server, network.id);
-  const privateNet = server.privateNet.filter((other) => other !== net);
-  return change(cloud, server, privateNet, network.id, "detach_from_network");
+  return withBoth(cloud, id, input.network, (server, network) => {
+    const net = attachedNet(server, network.id);
+    const privateNet = server.privateNet.filter((other) => other !== net);
+    return change(cloud, server, privateNet, network.id, "detach_from_network");
+  });
 }
 
 export const serverNetworkRoutes: Route[] = [

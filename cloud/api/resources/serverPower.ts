@@ -1,11 +1,11 @@
-import { serverTypes } from "../../catalogue/serverTypes.ts";
+import { type ServerType, serverTypes } from "../../catalogue/serverTypes.ts";
 import type { Cloud } from "../cloud.ts";
 import { actionReply, type Call, current, type Reply, type Route } from "../collection.ts";
-import { ApiError, invalidField, isProtected } from "../errors.ts";
+import { ApiError, invalidField, isProtected, requireStopped } from "../errors.ts";
 import { boolean, idOrName, means, optional, parse, z } from "../input.ts";
 import type { Server } from "../model.ts";
 import { renderAction } from "../render.ts";
-import { findImage, hashPassword, randomPassword, userData } from "./serverInput.ts";
+import { findImage, hashPassword, randomPassword, userDataInput } from "./serverInput.ts";
 import type { serverTasks } from "./serverTasks.ts";
 
 /** Changes a server and starts the work that brings it there. */
@@ -46,50 +46,65 @@ const powers: Record<string, Power> = {
 /** These speak to the operating system, which must be there to hear it. */
 const needRunning = new Set(["shutdown", "reboot"]);
 
+function requirePossible(name: string, server: Server): void {
+  if (needRunning.has(name) && server.status !== "running") {
+    throw new ApiError("service_error", "server is not running");
+  }
+}
+
 async function rebuild({ cloud, id, body }: Call): Promise<Reply> {
   if (cloud.get("server", id).protection.rebuild) throw isProtected("server", "rebuilding");
-  const input = parse(z.object({ image: idOrName, user_data: optional(userData) }), body);
+  const input = parse(z.object({ image: idOrName, user_data: optional(userDataInput) }), body);
   const image = findImage(input.image);
   const password = cloud.get("server", id).sshKeys.length > 0 ? null : randomPassword();
   const rootPasswordHash = password === null ? null : await hashPassword(password);
-  const server = await cloud.free("server", id);
-  const action = work(
-    cloud,
-    server,
-    {
-      status: "rebuilding",
-      image: image.name,
-      userData: input.user_data ?? server.userData,
-      rootPasswordHash,
+  return cloud.whenFree(
+    () => [{ id, type: "server" }],
+    () => {
+      const server = cloud.get("server", id);
+      const userData = input.user_data ?? server.userData;
+      const changes: Partial<Server> = {
+        status: "rebuilding",
+        image: image.name,
+        userData,
+        rootPasswordHash,
+      };
+      const action = work(cloud, server, changes, "rebuild_server");
+      return { status: 201, body: { action: renderAction(action), root_password: password } };
     },
-    "rebuild_server",
   );
-  return { status: 201, body: { action: renderAction(action), root_password: password } };
 }
 
-async function changeType({ cloud, id, body }: Call): Promise<Reply> {
-  cloud.get("server", id);
-  const input = parse(z.object({ server_type: idOrName, upgrade_disk: boolean }), body);
-  const server = await cloud.free("server", id);
-  const type = serverTypes.find((candidate) => means(candidate, input.server_type));
+function requireType(server: Server, wanted: number | string): ServerType {
+  const type = serverTypes.find((candidate) => means(candidate, wanted));
   if (!type) throw invalidField("server_type", "unknown server type");
-  if (server.status !== "off") throw new ApiError("server_not_stopped", "server is not stopped");
-  if (type.name === server.type)
+  requireStopped(server);
+  if (type.name === server.type) {
     throw new ApiError("invalid_server_type", "server already has this server type");
+  }
   if (!type.locations.some((location) => location.name === server.location)) {
     throw new ApiError("invalid_input", "unsupported location for server type");
   }
   if (type.disk < server.diskGb) {
     throw new ApiError("invalid_server_type", "the disk of the server type is smaller than the server's");
   }
-  const action = work(
-    cloud,
-    server,
-    { status: "migrating", type: type.name, diskGb: input.upgrade_disk ? type.disk : server.diskGb },
-    "change_server_type",
-    { before: { type: server.type, diskGb: server.diskGb } },
+  return type;
+}
+
+async function changeType({ cloud, id, body }: Call): Promise<Reply> {
+  cloud.get("server", id);
+  const input = parse(z.object({ server_type: idOrName, upgrade_disk: boolean }), body);
+  return cloud.whenFree(
+    () => [{ id, type: "server" }],
+    () => {
+      const server = cloud.get("server", id);
+      const type = requireType(server, input.server_type);
+      const diskGb = input.upgrade_disk ? type.disk : server.diskGb;
+      const before = { type: server.type, diskGb: server.diskGb };
+      const changes: Partial<Server> = { status: "migrating", type: type.name, diskGb };
+      return actionReply(work(cloud, server, changes, "change_server_type", { before }));
+    },
   );
-  return actionReply(action);
 }
 
 export const serverPowerRoutes: Route[] = [
@@ -97,14 +112,16 @@ export const serverPowerRoutes: Route[] = [
     ([name, power]): Route => ({
       method: "POST",
       path: `/servers/:id/actions/${name}`,
-      handle: async ({ cloud, id }) => {
-        const server = await cloud.free("server", id);
-        if (needRunning.has(name) && server.status !== "running") {
-          throw new ApiError("service_error", "server is not running");
-        }
-        const { changes, task } = power(server);
-        return actionReply(work(cloud, server, changes, task));
-      },
+      handle: ({ cloud, id }) =>
+        cloud.whenFree(
+          () => [{ id, type: "server" }],
+          () => {
+            const server = cloud.get("server", id);
+            requirePossible(name, server);
+            const { changes, task } = power(server);
+            return actionReply(work(cloud, server, changes, task));
+          },
+        ),
     }),
   ),
   { method: "POST", path: "/servers/:id/actions/rebuild", handle: rebuild },

@@ -12,7 +12,7 @@ import {
 } from "../collection.ts";
 import { isProtected, notOffered } from "../errors.ts";
 import { boolean, hostname, labels, optional, parse, z } from "../input.ts";
-import type { Server } from "../model.ts";
+import type { ActionResource, Server } from "../model.ts";
 import { renderAction, renderServer } from "../render.ts";
 import { applyDifference, holding } from "./firewalls.ts";
 import { createServer } from "./serverCreate.ts";
@@ -49,16 +49,20 @@ function update({ cloud, id, body }: Call): Reply {
 
 async function remove({ cloud, id }: Call): Promise<Reply> {
   if (cloud.get("server", id).protection.delete) throw isProtected("server", "deletion");
-  const volumes = () => cloud.view.volumesOf(id).map((volume) => ({ id: volume, type: "volume" as const }));
-  await cloud.ready({ id, type: "server" }, ...volumes());
-  const action = cloud.change((tx, act) => {
-    tx.put("server", { ...cloud.get("server", id), status: "deleting", powered: false });
-    return act({
-      command: "delete_server",
-      resources: [{ id, type: "server" }, ...volumes()],
-      task: { name: "delete_server", input: { server: id } },
-    });
-  });
+  const all = (): ActionResource[] => [
+    { id, type: "server" },
+    ...cloud.view.volumesOf(id).map((volume): ActionResource => ({ id: volume, type: "volume" })),
+  ];
+  const action = await cloud.whenFree(all, () =>
+    cloud.change((tx, act) => {
+      tx.put("server", { ...cloud.get("server", id), status: "deleting", powered: false });
+      return act({
+        command: "delete_server",
+        resources: all(),
+        task: { name: "delete_server", input: { server: id } },
+      });
+    }),
+  );
   return { status: 200, body: { action: renderAction(current(cloud, action)) } };
 }
 

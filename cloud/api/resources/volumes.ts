@@ -129,27 +129,15 @@ export function requireAttachable(cloud: Cloud, server: Server, location: string
   }
 }
 
-async function createVolume({ cloud, body }: Call): Promise<Reply> {
-  const input = parse(created, body);
-  if (input.automount) throw notOffered("mounting volumes from outside the machine (automount) is");
-  if ((input.location === undefined) === (input.server === undefined)) {
-    throw invalidField("location", "Exactly one of location and server must be given.");
-  }
-  const server = input.server === undefined ? null : await cloud.free("server", input.server);
-  const wanted = server?.location ?? input.location ?? "";
-  const location = locations.find((candidate) => means(candidate, wanted));
-  if (!location) throw invalidField("location", "unknown location");
-  requireRoom(cloud, "volume", limits.volumes);
-  requireFreeName(cloud, "volume", input.name, { what: "volume name" });
-  if (server) requireAttachable(cloud, server, location.name);
-  const { volume, action, next } = cloud.change((tx, act) => {
+function writeVolume(cloud: Cloud, input: z.infer<typeof created>, server: Server | null, location: string) {
+  return cloud.change((tx, act) => {
     const volume: Volume = {
       id: tx.newId(),
       name: input.name,
       labels: input.labels ?? {},
       created: timestamp(),
       sizeGb: input.size,
-      location: location.name,
+      location,
       format: input.format ?? null,
       status: "creating",
       server: server?.id ?? null,
@@ -170,83 +158,121 @@ async function createVolume({ cloud, body }: Call): Promise<Reply> {
     });
     return { volume, action, next: [attaching] };
   });
-  return {
-    status: 201,
-    body: {
-      volume: renderVolume(cloud, volume),
-      action: renderAction(current(cloud, action)),
-      next_actions: next.map(renderAction),
+}
+
+async function createVolume({ cloud, body }: Call): Promise<Reply> {
+  const input = parse(created, body);
+  if (input.automount) throw notOffered("mounting volumes from outside the machine (automount) is");
+  if ((input.location === undefined) === (input.server === undefined)) {
+    throw invalidField("location", "Exactly one of location and server must be given.");
+  }
+  return cloud.whenFree(
+    () => (input.server === undefined ? [] : [{ id: input.server, type: "server" }]),
+    () => {
+      const server = input.server === undefined ? null : cloud.get("server", input.server);
+      const wanted = server?.location ?? input.location ?? "";
+      const location = locations.find((candidate) => means(candidate, wanted));
+      if (!location) throw invalidField("location", "unknown location");
+      requireRoom(cloud, "volume", limits.volumes);
+      requireFreeName(cloud, "volume", input.name, { what: "volume name" });
+      if (server) requireAttachable(cloud, server, location.name);
+      const { volume, action, next } = writeVolume(cloud, input, server, location.name);
+      return {
+        status: 201,
+        body: {
+          volume: renderVolume(cloud, volume),
+          action: renderAction(current(cloud, action)),
+          next_actions: next.map(renderAction),
+        },
+      };
     },
-  };
+  );
 }
 
 async function attachVolume({ cloud, id, body }: Call): Promise<Reply> {
   cloud.get("volume", id);
   const input = parse(z.object({ server: idInput, automount: optional(boolean) }), body);
   if (input.automount) throw notOffered("mounting volumes from outside the machine (automount) is");
-  await cloud.ready(...both(input.server, id));
-  const [volume, server] = [cloud.get("volume", id), cloud.get("server", input.server)];
-  if (volume.server !== null) {
-    throw new ApiError("volume_already_attached", "volume is already attached to a server");
-  }
-  requireAttachable(cloud, server, volume.location);
-  const action = cloud.change((tx, act) => {
-    tx.put("volume", { ...volume, server: server.id });
-    return act({
-      command: "attach_volume",
-      resources: both(server.id, id),
-      task: { name: "attach_volume", input: { volume: id, server: server.id } },
-    });
-  });
-  return actionReply(current(cloud, action));
+  return cloud.whenFree(
+    () => both(input.server, id),
+    () => {
+      const [volume, server] = [cloud.get("volume", id), cloud.get("server", input.server)];
+      if (volume.server !== null) {
+        throw new ApiError("volume_already_attached", "volume is already attached to a server");
+      }
+      requireAttachable(cloud, server, volume.location);
+      return work(cloud, volume, { server: server.id }, "attach_volume", both(server.id, id), {
+        server: server.id,
+      });
+    },
+  );
 }
 
 async function detachVolume({ cloud, id }: Call): Promise<Reply> {
-  const volume = await cloud.free("volume", id);
-  const server = volume.server;
-  if (server === null) throw new ApiError("service_error", "volume is not attached to a server");
-  await cloud.ready(...both(server, id));
-  const action = cloud.change((tx, act) => {
-    tx.put("volume", { ...cloud.get("volume", id), server: null });
-    return act({
-      command: "detach_volume",
-      resources: both(server, id),
-      task: { name: "detach_volume", input: { volume: id, server } },
-    });
-  });
-  return actionReply(current(cloud, action));
+  const server = () => cloud.get("volume", id).server;
+  return cloud.whenFree(
+    () => both(server() ?? 0, id).filter((resource) => resource.id !== 0),
+    () => {
+      const from = server();
+      if (from === null) throw new ApiError("service_error", "volume is not attached to a server");
+      return work(cloud, cloud.get("volume", id), { server: null }, "detach_volume", both(from, id), {
+        server: from,
+      });
+    },
+  );
 }
 
 async function resizeVolume({ cloud, id, body }: Call): Promise<Reply> {
-  const volume = await cloud.free("volume", id);
+  cloud.get("volume", id);
   const input = parse(z.object({ size }), body);
-  if (input.size <= volume.sizeGb) throw invalidField("size", "must be larger than the current size");
-  const action = cloud.change((tx, act) => {
-    tx.put("volume", { ...volume, sizeGb: input.size });
-    return act({
-      command: "resize_volume",
-      resources: [{ id, type: "volume" }],
-      task: { name: "resize_volume", input: { volume: id, before: volume.sizeGb } },
-    });
-  });
-  return actionReply(current(cloud, action));
+  return cloud.whenFree(
+    () => [{ id, type: "volume" }],
+    () => {
+      const volume = cloud.get("volume", id);
+      if (input.size <= volume.sizeGb) throw invalidField("size", "must be larger than the current size");
+      return work(cloud, volume, { sizeGb: input.size }, "resize_volume", [{ id, type: "volume" }], {
+        before: volume.sizeGb,
+      });
+    },
+  );
 }
 
 async function deleteVolume({ cloud, id }: Call): Promise<Reply> {
-  const volume = await cloud.free("volume", id);
-  if (volume.protection.delete) throw isProtected("volume", "deletion");
-  if (volume.server !== null) {
-    throw new ApiError("service_error", `volume with ID '${id}' is still attached to a server`);
-  }
-  const action = cloud.change((_, act) =>
-    act({
-      command: "delete_volume",
-      resources: [{ id, type: "volume" }],
-      task: { name: "delete_volume", input: { volume: id } },
-    }),
+  const action = await cloud.whenFree(
+    () => [{ id, type: "volume" }],
+    () => {
+      const volume = cloud.get("volume", id);
+      if (volume.protection.delete) throw isProtected("volume", "deletion");
+      if (volume.server !== null) {
+        throw new ApiError("service_error", `volume with ID '${id}' is still attached to a server`);
+      }
+      return cloud.change((_, act) =>
+        act({
+          command: "delete_volume",
+          resources: [{ id, type: "volume" }],
+          task: { name: "delete_volume", input: { volume: id } },
+        }),
+      );
+    },
   );
   await cloud.finished(action);
   return { status: 204 };
+}
+
+/** Changes a volume and starts the work that brings it there. */
+function work(
+  cloud: Cloud,
+  volume: Volume,
+  changes: Partial<Volume>,
+  task: keyof typeof volumeTasks,
+  resources: ActionResource[],
+  input: object,
+): Reply {
+  const action = cloud.change((tx, act) => {
+    tx.put("volume", { ...volume, ...changes });
+    return act({ command: task, resources, task: { name: task, input: { volume: volume.id, ...input } } });
+  });
+  return actionReply(current(cloud, action));
 }
 
 export const volumeRoutes: Route[] = [

@@ -1,0 +1,307 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
+import { open, readFile, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { withLock } from "./lock.ts";
+import {
+  type DaemonRecord,
+  isAlive,
+  newToken,
+  paths,
+  type Ready,
+  readDaemon,
+  readSettings,
+  removeDaemon,
+  writeSettings,
+} from "./state.ts";
+
+/** A failure in words for people: what happened, what was left as it was, what to do. */
+export class CloudError extends Error {
+  override name = "CloudError";
+  readonly happened: string;
+  readonly left: string;
+  readonly todo: string[];
+  /** Lines that explain it, as the end of a log. */
+  readonly details: string[];
+
+  constructor(args: { happened: string; left: string; todo: string[]; details?: string[]; cause?: unknown }) {
+    super(args.happened, { cause: args.cause });
+    this.happened = args.happened;
+    this.left = args.left;
+    this.todo = args.todo;
+    this.details = args.details ?? [];
+  }
+}
+
+export interface StartOptions {
+  /** Absolute; made where it is missing. Everything of the cloud lies below it. */
+  directory: string;
+  /** 64 characters; without one the kept one stays, or a new one is made. */
+  token?: string;
+  /** Debian packages of the machine image; without any the kept ones stay. */
+  imagePackages?: string[];
+  /** Where the API shall listen; another port is taken when this one is in use. */
+  ports?: { api?: number };
+  onProgress?: (line: string) => void;
+  /** Ends the waiting; a cloud that is starting goes on. */
+  signal?: AbortSignal;
+}
+
+/** A cloud that is up, and how to reach it. */
+export interface RunningCloud extends Ready {
+  token: string;
+  pid: number;
+}
+
+/** A start that says nothing for so long has failed: a build of the image speaks at least once a minute. */
+const silenceMs = 180_000;
+/** No start takes longer than this. */
+const startMs = 30 * 60_000;
+/** A daemon that was asked to stop finishes what is under way, up to 20 s. */
+const stopMs = 40_000;
+const healthMs = 3000;
+const pollMs = 25;
+
+/** Whether the cloud at this place answers and knows the token. */
+async function isHealthy(ready: Ready, token: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${ready.endpoint}/locations?name=-`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: AbortSignal.timeout(healthMs),
+    });
+    return response.ok;
+  } catch {
+    // Not listening, or too busy to answer: for the caller both mean that it cannot be used now.
+    return false;
+  }
+}
+
+async function lastLines(path: string, count: number): Promise<string[]> {
+  try {
+    return (await readFile(path, "utf8")).trimEnd().split("\n").slice(-count);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Starts a daemon that outlives this process. */
+function spawnDaemon(directory: string): void {
+  const log = openSync(paths(directory).log, "a", 0o600);
+  try {
+    const child = spawn(
+      process.execPath,
+      [join(import.meta.dirname, "daemon.ts"), "--directory", directory],
+      {
+        detached: true,
+        stdio: ["ignore", log, log],
+        cwd: "/",
+      },
+    );
+    child.unref();
+  } finally {
+    closeSync(log);
+  }
+}
+
+/** Passes on what a start under way says, and how long it has been silent. */
+class Progress {
+  readonly #path: string;
+  readonly #onLine: (line: string) => void;
+  #read = 0;
+  #rest = "";
+  lastHeard = Date.now();
+
+  constructor(path: string, onLine: (line: string) => void) {
+    this.#path = path;
+    this.#onLine = onLine;
+  }
+
+  async look(): Promise<void> {
+    let file: Awaited<ReturnType<typeof open>>;
+    try {
+      file = await open(this.#path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    try {
+      const { size } = await file.stat();
+      if (size <= this.#read) return;
+      const { buffer, bytesRead } = await file.read(
+        Buffer.alloc(size - this.#read),
+        0,
+        size - this.#read,
+        this.#read,
+      );
+      this.#read += bytesRead;
+      this.lastHeard = Date.now();
+      const lines = (this.#rest + buffer.toString("utf8", 0, bytesRead)).split("\n");
+      this.#rest = lines.pop() ?? "";
+      for (const line of lines) this.#onLine(line);
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+async function failure(directory: string, happened: string): Promise<CloudError> {
+  return new CloudError({
+    happened,
+    left: "Machines, volumes and buckets are as they were.",
+    todo: [`Read ${paths(directory).log}, put right what it names, and start the cloud again.`],
+    details: await lastLines(paths(directory).log, 15),
+  });
+}
+
+/** Waits until a daemon that is starting is up. @throws CloudError when it is not, in time. */
+async function waitUntilReady(options: StartOptions, token: string): Promise<RunningCloud> {
+  const { directory } = options;
+  const progress = new Progress(paths(directory).progress, options.onProgress ?? (() => {}));
+  const started = Date.now();
+  let seen = false;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    await progress.look();
+    const daemon = await readDaemon(directory);
+    const alive = daemon !== null && (await isAlive(daemon));
+    seen ||= alive;
+    if (alive && daemon.ready && (await isHealthy(daemon.ready, token))) {
+      await progress.look();
+      return { ...daemon.ready, token, pid: daemon.pid };
+    }
+    if (!alive && (seen || Date.now() - started > 20_000)) {
+      throw await failure(directory, "The embedded cloud did not start.");
+    }
+    if (Date.now() - progress.lastHeard > silenceMs || Date.now() - started > startMs) {
+      throw await failure(directory, "The embedded cloud does not come up: its start makes no progress.");
+    }
+    await sleep(pollMs);
+  }
+}
+
+/** The daemon's settings, made or brought up to date; whether a running daemon must be started anew for them. */
+async function settle(options: StartOptions): Promise<{ token: string; changed: boolean }> {
+  const { directory } = options;
+  if (options.token !== undefined && options.token.length !== 64) {
+    throw new CloudError({
+      happened: `The API token has ${options.token.length} characters; it must have 64.`,
+      left: "Nothing was changed.",
+      todo: ["Give a token of 64 characters, or none: one is made."],
+    });
+  }
+  const kept = await readSettings(directory);
+  const wanted = {
+    token: options.token ?? kept?.token ?? newToken(),
+    imagePackages: options.imagePackages ?? kept?.imagePackages ?? [],
+    apiPort: options.ports?.api ?? kept?.apiPort ?? 0,
+  };
+  const changed = kept !== null && JSON.stringify(kept) !== JSON.stringify(wanted);
+  if (kept === null || changed) await writeSettings(directory, wanted);
+  return { token: wanted.token, changed };
+}
+
+/**
+ * Starts the cloud of a directory, or finds it running. Callers at the same time get the same cloud; what a killed
+ * daemon left is taken over.
+ *
+ * @throws CloudError when it does not come up.
+ */
+export async function startCloud(options: StartOptions): Promise<RunningCloud> {
+  const { directory } = options;
+  return withLock(paths(directory).lock, options.signal, async () => {
+    const { token, changed } = await settle(options);
+    let daemon = await readDaemon(directory);
+    if (daemon && (await isAlive(daemon))) {
+      if (!changed) return waitUntilReady(options, token);
+      await end(daemon);
+    }
+    daemon = null;
+    await rm(paths(directory).progress, { force: true });
+    await removeDaemon(directory);
+    spawnDaemon(directory);
+    return waitUntilReady(options, token);
+  });
+}
+
+/** Ends a daemon: asks first, and kills it when it does not go. */
+async function end(daemon: DaemonRecord): Promise<void> {
+  process.kill(daemon.pid, "SIGTERM");
+  const asked = Date.now();
+  let killed = false;
+  while (await isAlive(daemon)) {
+    if (!killed && Date.now() - asked > stopMs) {
+      process.kill(daemon.pid, "SIGKILL");
+      killed = true;
+    }
+    await sleep(pollMs);
+  }
+}
+
+async function endIfRunning(directory: string): Promise<boolean> {
+  const daemon = await readDaemon(directory);
+  const alive = daemon !== null && (await isAlive(daemon));
+  if (alive) await end(daemon);
+  await removeDaemon(directory);
+  return alive;
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
+/** Stops the daemon; machines keep running. Says whether one ran. */
+export async function stopCloud({ directory }: { directory: string }): Promise<boolean> {
+  if (!(await exists(directory))) return false;
+  return withLock(paths(directory).lock, undefined, () => endIfRunning(directory));
+}
+
+export type CloudStatus =
+  | { state: "absent" }
+  | { state: "stopped" }
+  | { state: "starting" | "unhealthy"; pid: number }
+  | ({ state: "running" } & RunningCloud);
+
+/** How it stands with the cloud of a directory. Changes nothing and waits for nothing. */
+export async function cloudStatus({ directory }: { directory: string }): Promise<CloudStatus> {
+  const settings = await readSettings(directory);
+  if (!settings) return { state: "absent" };
+  const daemon = await readDaemon(directory);
+  if (!daemon || !(await isAlive(daemon))) return { state: "stopped" };
+  if (!daemon.ready) return { state: "starting", pid: daemon.pid };
+  if (!(await isHealthy(daemon.ready, settings.token))) return { state: "unhealthy", pid: daemon.pid };
+  return { state: "running", ...daemon.ready, token: settings.token, pid: daemon.pid };
+}
+
+/** Removes the cloud with all that it has: machines, volumes, networks, buckets, and its directory. Can be repeated. */
+export async function destroyCloud({
+  directory,
+  onProgress,
+}: {
+  directory: string;
+  onProgress?: (line: string) => void;
+}): Promise<void> {
+  if (!(await exists(directory))) return;
+  await withLock(paths(directory).lock, undefined, async () => {
+    await endIfRunning(directory);
+    const { destroyHypervisor } = await import("./machines/hypervisor.ts");
+    await destroyHypervisor({
+      directory: paths(directory).machines,
+      imagePackages: [],
+      ...(onProgress ? { onProgress } : {}),
+    });
+    await rm(directory, { recursive: true, force: true });
+  });
+}
+
+/** What points other clients, as the hcloud CLI, at a cloud. */
+export function cloudEnv(cloud: Pick<RunningCloud, "endpoint" | "token">): Record<string, string> {
+  return { HCLOUD_ENDPOINT: cloud.endpoint, HCLOUD_TOKEN: cloud.token };
+}
