@@ -1,0 +1,30 @@
+import type { Check } from "./check.ts";
+import { archiving } from "./checks/archiving.ts";
+import { backup } from "./checks/backup.ts";
+import { certificates } from "./checks/certificates.ts";
+import { etcd } from "./checks/etcd.ts";
+import { extensions } from "./checks/extensions.ts";
+import { cloudFirewall, machineFirewall } from "./checks/firewall.ts";
+import { patroni } from "./checks/patroni.ts";
+import { pendingRestarts } from "./checks/pendingRestarts.ts";
+import { pooler } from "./checks/pooler.ts";
+import { settings } from "./checks/settings.ts";
+import { volumes } from "./checks/volumes.ts";
+import { writeAndRead } from "./checks/writeAndRead.ts";
+
+/** Everything that `verify` looks at, in the order in which it is shown. */
+export const checks: readonly Check[] = [
+  writeAndRead,
+  certificates,
+  extensions,
+  settings,
+  pendingRestarts,
+  patroni,
+  etcd,
+  pooler,
+  archiving,
+  backup,
+  volumes,
+  cloudFirewall,
+  machineFirewall,
+];

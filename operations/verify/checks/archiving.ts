@@ -1,0 +1,77 @@
+import type { Cluster } from "../../topology.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
+import { patroniCluster } from "../patroni.ts";
+
+/** pg_stat_archiver, and how far the log has come. */
+export interface Archiver {
+  archived: number;
+  lastArchived: Date | null;
+  lastFailed: Date | null;
+  failedFile: string | null;
+}
+
+/** A success that is this old (milliseconds) says nothing of now: a segment is sent on purpose. */
+const fresh = 10 * 60_000;
+/** How long one segment may take to arrive (milliseconds). */
+const arrival = 15_000;
+
+export const archiving: Check = {
+  name: "wal-archiving",
+  run: async (world) =>
+    combine(await Promise.all(world.topology.clusters.map((cluster) => inspect(world, cluster)))),
+};
+
+async function inspect(world: World, cluster: Cluster): Promise<Finding> {
+  let archiver = await read(world, cluster);
+  if (needsProof(archiver, world.now)) {
+    await switchSegment(world, cluster);
+    const deadline = Date.now() + arrival;
+    const before = archiver.archived;
+    while (archiver.archived <= before && Date.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      archiver = await read(world, cluster);
+    }
+  }
+  return judge(cluster.name, archiver, new Date(), world.topology.stack);
+}
+
+async function read(world: World, cluster: Cluster): Promise<Archiver> {
+  return world.sql(cluster, "monitor", async ({ rows }) => {
+    const [row] = await rows<Omit<Archiver, "archived"> & { archived: string }>(
+      `SELECT archived_count AS archived, last_archived_time AS "lastArchived",
+       last_failed_time AS "lastFailed", last_failed_wal AS "failedFile" FROM pg_stat_archiver`,
+    );
+    return { ...row!, archived: Number(row!.archived) };
+  });
+}
+
+export function needsProof({ lastArchived }: Archiver, now: Date): boolean {
+  return lastArchived === null || now.getTime() - lastArchived.getTime() > fresh;
+}
+
+/** The message makes sure that there is something to be sent: a switch of an empty segment does nothing. */
+async function switchSegment(world: World, cluster: Cluster): Promise<void> {
+  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+  const view = await patroniCluster(world, member);
+  const name = view.members.find((one) => one.role === "leader")?.name;
+  const leader = world.topology.machines.find((machine) => machine.name === name);
+  if (!leader) throw new Error(`${cluster.name} has no leader`);
+  const sql = "SELECT pg_logical_emit_message(false, 'phasewise', 'verify'), pg_switch_wal()";
+  await world.run(leader, `runuser -u postgres -- psql -XAtq -d postgres -c "${sql}"`);
+}
+
+export function judge(cluster: string, archiver: Archiver, now: Date, stack: string): Finding {
+  const fix = `npx phasewise logs ${stack} --unit patroni tells why; the storage must be reachable and its keys valid`;
+  const { lastArchived, lastFailed, failedFile } = archiver;
+  if (lastFailed && (!lastArchived || lastFailed > lastArchived)) {
+    return { ok: false, detail: `${cluster}: the last segment failed (${failedFile})`, fix };
+  }
+  if (!lastArchived || needsProof(archiver, now)) {
+    return { ok: false, detail: `${cluster}: no segment arrived within ${arrival / 1000} s`, fix };
+  }
+  const seconds = Math.max(0, Math.round((now.getTime() - lastArchived.getTime()) / 1000));
+  return {
+    ok: true,
+    detail: `${cluster}: ${archiver.archived} segments archived, the last ${seconds} s ago`,
+  };
+}

@@ -1,0 +1,30 @@
+import type { Machine } from "../topology.ts";
+import type { World } from "./check.ts";
+
+/** What Patroni says of its cluster (GET /cluster). */
+export interface ClusterView {
+  members: {
+    name: string;
+    role: "leader" | "replica" | "sync_standby" | "standby_leader" | string;
+    state: string;
+    timeline?: number;
+    /** Bytes behind the leader; "unknown" where Patroni cannot tell. */
+    lag?: number | string;
+    pending_restart?: boolean;
+    /** Parameters that wait for it, with old and new value. */
+    pending_restart_reason?: Record<string, { old_value: string; new_value: string }>;
+  }[];
+  pause?: boolean;
+}
+
+/** Asks a member, over the machine's own certificate. */
+export async function patroniCluster(world: Pick<World, "run">, machine: Machine): Promise<ClusterView> {
+  return JSON.parse(await world.run(machine, patroniCommand(machine, "/cluster"))) as ClusterView;
+}
+
+/** A shell command that speaks to Patroni's REST interface on a machine. */
+export function patroniCommand(machine: Machine, path: string, options = ""): string {
+  const tls = "/etc/phasewise/tls/root";
+  const trust = `--cacert ${tls}/ca.pem --cert ${tls}/node.pem --key ${tls}/node.key`;
+  return `curl -sS --fail-with-body --max-time 10 ${trust} ${options} https://${machine.privateAddress}:8008${path}`;
+}
