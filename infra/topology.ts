@@ -7,6 +7,8 @@ import { z } from "zod";
 const machine = z.object({
   name: z.string(),
   serverId: z.string(),
+  serverType: z.string(),
+  location: z.string(),
   publicAddress: z.string(),
   privateAddress: z.string(),
   /** OpenSSH public key that the machine must present. */

@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { phaseNames } from "../blueprint.ts";
+import { findServerType, locationNames, locations, serverTypes } from "../hetzner/catalogue.ts";
+import { expecting, expectingSecret } from "./expectation.ts";
+import { didYouMean, either } from "./fault.ts";
+import { cidrs, oneOf, publicKeys, text, trueOrFalse, wholeNumber } from "./fields.ts";
+
+/** What stands under `phasewise:` in a stack's file. Every part says what it allows; unknown keys are refused. */
+
+const phase = expecting(
+  z.int().min(1).max(5),
+  `1 to 5 (${Object.entries(phaseNames)
+    .map(([number, name]) => `${number} ${name}`)
+    .join(", ")})`,
+  "start with 1",
+);
+
+function fixLocation(found: unknown): string {
+  const near = typeof found === "string" ? didYouMean(found, locationNames) : undefined;
+  return near ? `did you mean ${near}?` : `write ${either(locationNames)}`;
+}
+const location = expecting(z.enum(locationNames), `${either(locationNames)}`, fixLocation);
+
+const typeNames = serverTypes.map((type) => type.name);
+function fixServerType(found: unknown): string {
+  const near = typeof found === "string" ? didYouMean(found, typeNames) : undefined;
+  return near
+    ? `did you mean ${near}?`
+    : "choose one that can be ordered; GET /v1/server_types, or hcloud server-type list, shows them";
+}
+const serverType = expecting(
+  z.string().refine((name) => findServerType(name) !== undefined),
+  `a server type: ${typeNames.join(", ")}`,
+  fixServerType,
+);
+
+/** Names that mean something else to PostgreSQL, to its pg_hba.conf, to PgBouncer, or are roles of ours. */
+const takenNames = [
+  "all",
+  "monitor",
+  "pgbouncer",
+  "postgres",
+  "public",
+  "replication",
+  "replicator",
+  "rewind",
+  "samegroup",
+  "samerole",
+  "sameuser",
+  "template0",
+  "template1",
+];
+const databaseName = expecting(
+  z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,40}$/)
+    .refine((name) => !takenNames.includes(name) && !name.startsWith("pg_")),
+  "small letters, digits and underscores, the first a letter, at most 41, and no name that PostgreSQL or Phasewise uses",
+  (found) => {
+    const name = String(found);
+    if (takenNames.includes(name) || name.startsWith("pg_"))
+      return `${name} has a meaning of its own: choose another`;
+    const plain = name
+      .toLowerCase()
+      .replace(/[^a-z0-9_]+/g, "_")
+      .replace(/^[^a-z]+/, "")
+      .slice(0, 41);
+    return plain && typeof found === "string" ? `did you mean ${plain}?` : "choose a name, as app";
+  },
+);
+
+/** What Debian's postgresql-17 (with its contrib modules) and postgresql-17-pgvector bring. */
+export const extensionNames = [
+  ...["amcheck", "bloom", "btree_gin", "btree_gist", "citext", "cube", "dblink", "dict_int", "dict_xsyn"],
+  ...[
+    "earthdistance",
+    "file_fdw",
+    "fuzzystrmatch",
+    "hstore",
+    "intarray",
+    "isn",
+    "lo",
+    "ltree",
+    "pageinspect",
+  ],
+  ...["pg_buffercache", "pg_freespacemap", "pg_prewarm", "pg_stat_statements", "pg_surgery", "pg_trgm"],
+  ...[
+    "pg_visibility",
+    "pg_walinspect",
+    "pgcrypto",
+    "pgrowlocks",
+    "pgstattuple",
+    "postgres_fdw",
+    "seg",
+    "sslinfo",
+  ],
+  ...["tablefunc", "tcn", "tsm_system_rows", "tsm_system_time", "unaccent", "uuid-ossp", "vector", "xml2"],
+] as const;
+const extension = expecting(
+  z.enum(extensionNames),
+  "an extension that Debian's postgresql-17 or pgvector brings",
+  (found) => {
+    if (found === "pgvector") return "did you mean vector? The extension of pgvector is called so";
+    const near = typeof found === "string" ? didYouMean(found, extensionNames) : undefined;
+    return near ? `did you mean ${near}?` : "leave it out";
+  },
+);
+
+const parameterName = text(
+  /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/,
+  "a parameter of PostgreSQL in small letters",
+  "write it as SHOW ALL in psql does",
+);
+const parameterValue = expecting(
+  z.union([z.string(), z.number(), z.boolean()]),
+  "a text, a number, true or false",
+  'write one value, as work_mem: "16MB"',
+);
+
+const domain = text(
+  /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/,
+  "a name in the DNS, as db.example.com",
+  (found) =>
+    typeof found === "string" && found.includes("/")
+      ? "write the name alone, without a scheme or path"
+      : "write a full name in small letters, as db.example.com",
+);
+
+const bucketName = text(
+  /^(?=.{3,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])$/,
+  "3 to 63 small letters, digits and hyphens",
+  "choose a name, as acme-production-backups",
+);
+const objectStorageCities = locationNames.filter((name) => locations[name].objectStorage);
+const secretHint = (name: string) =>
+  `npx pulumi config set --secret --path phasewise:objectStorage.${name} (it asks for the value)`;
+/** What may stand in a line of configuration on a machine without being taken apart. */
+const credential = (name: string) =>
+  expectingSecret(
+    z.string().regex(/^[A-Za-z0-9._~+/=-]+$/),
+    "letters, digits and . _ ~ + / = -, as object storages make them",
+    secretHint(name),
+  );
+
+/** The settings by key; each is judged on its own, so that one fault hides no other. */
+export const settings = {
+  cloud: oneOf(["hetzner", "embedded"]).default("hetzner"),
+  phase,
+  environment: oneOf(["dev", "staging", "production"]),
+  deletionProtection: trueOrFalse().default(true),
+  location: location.default("fsn1"),
+  server: z.strictObject({ type: serverType.default("cpx22") }).prefault({}),
+  volume: z
+    .strictObject({
+      sizeGb: wholeNumber(10, 10_240, "(GB)", "Hetzner sells volumes of 10 to 10240 GB").default(20),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      name: databaseName.default("app"),
+      postgresVersion: expecting(z.literal(17), "17", "write 17, the version that is installed").default(17),
+      parameters: expecting(
+        z.record(parameterName, parameterValue),
+        "PostgreSQL's parameters and their values",
+        'write one a line, as work_mem: "16MB"',
+      ).default({}),
+      extensions: expecting(
+        z.array(extension),
+        "a list of extensions",
+        "write a list, as [vector, pg_trgm]",
+      ).default(["vector", "pg_stat_statements"]),
+    })
+    .prefault({}),
+  pools: z
+    .strictObject({
+      size: wholeNumber(1, 500, "(connections)").optional(),
+      reserve: wholeNumber(0, 500, "(connections)").optional(),
+      maxClients: wholeNumber(10, 50_000, "(connections)").default(1000),
+    })
+    .prefault({}),
+  endpoint: z.strictObject({ domain: domain.optional() }).prefault({}),
+  access: z
+    .strictObject({
+      operators: cidrs().optional(),
+      database: cidrs().optional(),
+      keys: publicKeys().default({}),
+    })
+    .prefault({}),
+  objectStorage: z
+    .strictObject({
+      endpoint: text(
+        /^https:\/\/[^\s/?#@]+$/,
+        "an address that starts with https://, without a path",
+        (found) =>
+          typeof found === "string" && found.startsWith("http://")
+            ? "use https: backups never travel in clear"
+            : `write it as https://${objectStorageCities[0]}.your-objectstorage.com`,
+      ).optional(),
+      region: text(
+        /^[a-z0-9][a-z0-9-]*$/,
+        "a region's name, as fsn1",
+        "write the name of the bucket's region",
+      ).optional(),
+      bucket: bucketName.optional(),
+      accessKey: credential("accessKey"),
+      secretKey: credential("secretKey"),
+      caCertificate: text(
+        /^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n?$/,
+        "a certificate in PEM form",
+        "write the PEM text of the authority's certificate as a block (caCertificate: |)",
+      ).optional(),
+    })
+    .optional(),
+  backup: z
+    .strictObject({
+      time: text(
+        /^([01]\d|2[0-3]):[0-5]\d$/,
+        "a time of day in UTC, as 02:00",
+        'write hours and minutes, as "02:00"',
+      ).default("02:00"),
+      fullOn: oneOf(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]).default(
+        "sunday",
+      ),
+      retentionDays: wholeNumber(1, 3650, "(days)").default(30),
+    })
+    .prefault({}),
+};
+
+type SettingsSchema = typeof settings;
+/** The settings after their own checks, defaults filled in, before the rules that look at several of them. */
+export type Settings = { [Key in keyof SettingsSchema]: z.output<SettingsSchema[Key]> };

@@ -1,0 +1,17 @@
+import type { Blueprint, PhaseNumber } from "../blueprint.ts";
+import type { Config } from "../config.ts";
+import { single } from "./single.ts";
+
+/** The phases that this version can build: one line each. */
+export const phases = {
+  1: single,
+} satisfies Partial<Record<PhaseNumber, (config: Config) => Blueprint>>;
+
+export type AvailablePhase = keyof typeof phases;
+
+export const availablePhases = Object.keys(phases).map(Number) as AvailablePhase[];
+
+/** The services that a stack's settings ask for. */
+export function blueprintOf(config: Config): Blueprint {
+  return phases[config.phase](config);
+}
