@@ -93,7 +93,10 @@ function initialEnvironment({ initial, token }: EtcdSettings): string {
   );
 }
 
-/** Debian's unit gives up after a clean exit code 1, for example while its address is not there yet. */
+/**
+ * Started when it is executed, not when it has found a majority: that may need other machines, for which nothing
+ * on this one waits. And it never gives up, as Debian's unit would after exit code 1.
+ */
 const DROP_IN = unitFile({
   Unit: {
     After: "network-online.target",
@@ -101,6 +104,7 @@ const DROP_IN = unitFile({
     StartLimitIntervalSec: 0,
   },
   Service: {
+    Type: "exec",
     EnvironmentFile: "-/etc/default/etcd-initial",
     Restart: "always",
     RestartSec: 1,

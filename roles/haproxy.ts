@@ -91,7 +91,8 @@ function configuration({ members, maximumLagMegabytes }: HaproxySettings): strin
 function backend(name: string, path: string, members: HaproxySettings["members"]): string[] {
   return [
     `backend ${name}`,
-    `    option httpchk GET ${path}`,
+    // OPTIONS answers with the status alone: a body would meet a connection that the check has closed already.
+    `    option httpchk OPTIONS ${path}`,
     ...members.map(
       (member) =>
         `    server ${member.name} ${member.address}:${PORTS.postgres} check port ${PORTS.patroni} verifyhost ${member.name}`,

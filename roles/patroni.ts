@@ -9,6 +9,7 @@ const UNIT = "patroni.service";
 /** Patroni reads every .yml file in it, in the order of their names, the later one winning. */
 const CONFIGURATION = "/etc/patroni/member";
 const WATCHDOG_SCRIPT = `${LIBEXEC}/patroni-watchdog`;
+const WAIT_SCRIPT = `${LIBEXEC}/patroni-wait-for-etcd`;
 
 /** Debian packages of PostgreSQL under Patroni. Debian only recommends the last two, without which there is no etcd. */
 export function patroniPackages(version: number): string[] {
@@ -58,6 +59,7 @@ export function patroni(settings: PatroniSettings): RoleManifest {
         onChange: reload(UNIT),
       }),
       file(WATCHDOG_SCRIPT, WATCHDOG, { mode: "0755" }),
+      file(WAIT_SCRIPT, waitForEtcd(settings), { mode: "0755" }),
       file(dropIn(UNIT), unitDropIn(version), { onChange: pending(UNIT) }),
     ],
     units: [
@@ -71,7 +73,8 @@ export function patroni(settings: PatroniSettings): RoleManifest {
 function postgresRuns(version: number): Probe {
   return {
     name: "PostgreSQL accepts connections",
-    command: `${postgresBin(version)}/pg_isready -q -h ${POSTGRES_SOCKET}`,
+    // As postgres: anybody else on the socket is refused, and each refusal is a line in the log.
+    command: `runuser -u postgres -- ${postgresBin(version)}/pg_isready -q -h ${POSTGRES_SOCKET}`,
     deadlineSeconds: 120,
     units: [UNIT, "etcd.service"],
   };
@@ -101,6 +104,22 @@ const WATCHDOG = lines(
   `printf 'watchdog:\\n  mode: "%s"\\n  device: /dev/watchdog\\n  safety_margin: 5\\n' "$mode" > ${CONFIGURATION}/20-watchdog.yml`,
 );
 
+/** Patroni sleeps for 5 s where etcd does not answer at once: for the moments after a boot, asking first is faster. */
+function waitForEtcd({ etcd }: PatroniSettings): string {
+  const { ca, certificate, key } = nodeTls("patroni");
+  const urls = etcd.map((address) => `https://${address}:${PORTS.etcdClient}/health`);
+  return lines(
+    "#!/bin/sh",
+    "for attempt in $(seq 50); do",
+    `  for url in ${urls.join(" ")}; do`,
+    `    curl -sf -o /dev/null --max-time 1 --cacert ${ca} --cert ${certificate} --key ${key} "$url" && exit 0`,
+    "  done",
+    "  sleep 0.2",
+    "done",
+    'echo "etcd does not answer yet; Patroni goes on trying."',
+  );
+}
+
 /** A stop may take as long as PostgreSQL's last checkpoint: the five minutes keep it from being killed in it. */
 function unitDropIn(version: number): string {
   return unitFile({
@@ -114,7 +133,7 @@ function unitDropIn(version: number): string {
     Service: {
       RuntimeDirectory: "patroni",
       RuntimeDirectoryMode: "0700",
-      ExecStartPre: `+${WATCHDOG_SCRIPT}`,
+      ExecStartPre: [`+${WATCHDOG_SCRIPT}`, WAIT_SCRIPT],
       ExecStart: ["", `/usr/bin/patroni ${CONFIGURATION}`],
       // PostgreSQL reads its certificate again only when it is told itself.
       ExecReload: [

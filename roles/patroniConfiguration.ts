@@ -32,6 +32,9 @@ export const PATRONI_NAMESPACE = "/phasewise/";
  *
  * ttl 20, loop_wait 3, retry_timeout 5: `loop_wait + 2 * retry_timeout <= ttl` must hold, and 20 is the least ttl
  * that Patroni takes; a lost primary is replaced in 25 s at the latest with them (measured).
+ *
+ * Failsafe mode: a primary that reaches all members goes on while etcd is away, instead of closing itself to writes
+ * (Patroni documentation, "DCS Failsafe Mode"). With one member that is always so.
  */
 export function dynamicConfiguration(parameters: PostgresParameters): Record<string, unknown> {
   return {
@@ -39,6 +42,7 @@ export function dynamicConfiguration(parameters: PostgresParameters): Record<str
     loop_wait: 3,
     retry_timeout: 5,
     maximum_lag_on_failover: 16 * 1024 ** 2,
+    failsafe_mode: true,
     postgresql: { use_pg_rewind: true, use_slots: true, parameters },
   };
 }
@@ -93,6 +97,9 @@ function bootstrap({ parameters }: PatroniSettings): Record<string, unknown> {
     dcs: dynamicConfiguration(parameters),
     initdb: [
       "data-checksums",
+      // Until Patroni has written its own rules; initdb would trust everybody on the machine.
+      { "auth-local": "peer" },
+      { "auth-host": "reject" },
       { encoding: "UTF8" },
       { "locale-provider": "builtin" },
       { "builtin-locale": "C.UTF-8" },

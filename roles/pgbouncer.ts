@@ -54,7 +54,7 @@ export function pgbouncer(settings: PgbouncerSettings): RoleManifest {
         owner: "postgres",
         mode: "0600",
       }),
-      file(`${CONFIGURATION}/userlist.txt`, `"${LOOKUP_USER}" "${secret(SECRETS.pgbouncerPassword)}"\n`, own),
+      file(`${CONFIGURATION}/userlist.txt`, USERS, own),
       file(`${CONFIGURATION}/hba.conf`, HBA, own),
       file(`${CONFIGURATION}/ident.conf`, IDENT, own),
       databasesFile(settings.databases),
@@ -84,11 +84,18 @@ export function databasesFile(
   });
 }
 
-/** The first match decides: the console by socket only, everybody else by TLS and password only. */
+/** The console's user needs a line, though not a password: the socket knows who it is, and no other way is open. */
+const USERS = lines(`"${LOOKUP_USER}" "${secret(SECRETS.pgbouncerPassword)}"`, '"postgres" ""');
+
+/**
+ * The first match decides: the console by socket only, clients by TLS and password only, and none of the users that
+ * belong to machines.
+ */
 const HBA = lines(
   "local pgbouncer postgres peer map=console",
   "local all all reject",
   "host pgbouncer all all reject",
+  `host all postgres,replicator,rewind,${LOOKUP_USER} all reject`,
   "hostssl all all all scram-sha-256",
 );
 
