@@ -9,7 +9,8 @@ import { primaryIpRoutes, primaryIpTasks } from "./resources/primaryIps.ts";
 import { serverRoutes } from "./resources/servers.ts";
 import { serverTasks } from "./resources/serverTasks.ts";
 import { sshKeyRoutes } from "./resources/sshKeys.ts";
-import { volumeRoutes, volumeTasks } from "./resources/volumes.ts";
+import { volumeRoutes } from "./resources/volumes.ts";
+import { volumeTasks } from "./resources/volumeTasks.ts";
 
 /** All that the API answers. A new resource adds its routes and its tasks here, and nowhere else. */
 export const routes: readonly Route[] = [

@@ -28,12 +28,13 @@ interface Rendered {
   payload: string;
 }
 
-function render(reply: Reply): Rendered {
-  const headers: Record<string, string> = { "content-type": "application/json", ...reply.headers };
+function render({ status, body, headers = {} }: Reply): Rendered {
+  // Clients parse whatever says that it is JSON, so an empty reply must not.
+  if (body === undefined) return { status, headers, payload: "" };
   return {
-    status: reply.status,
-    headers,
-    payload: reply.body === undefined ? "" : JSON.stringify(reply.body),
+    status,
+    headers: { "content-type": "application/json", ...headers },
+    payload: JSON.stringify(body),
   };
 }
 

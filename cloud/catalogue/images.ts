@@ -16,6 +16,7 @@ export interface Image {
   rapid_deploy: boolean;
   protection: { delete: boolean };
   deprecated: null;
+  deprecation: null;
   labels: Record<string, string>;
   deleted: null;
   architecture: "x86";
@@ -39,6 +40,7 @@ export const images: readonly Image[] = [
     rapid_deploy: true,
     protection: { delete: false },
     deprecated: null,
+    deprecation: null,
     labels: {},
     deleted: null,
     architecture: "x86",

@@ -1,14 +1,3 @@
-import { networkZones } from "../../catalogue/locations.ts";
-import {
-  contains,
-  includes,
-  isIpv4,
-  isPrivate,
-  overlaps,
-  parseRange,
-  type Range,
-  toAddress,
-} from "../addresses.ts";
 import type { Cloud } from "../cloud.ts";
 import {
   actionReply,
@@ -24,12 +13,23 @@ import {
   requireRoom,
 } from "../collection.ts";
 import { type Context, type Task, timestamp } from "../engine.ts";
-import { ApiError, invalidField, isProtected, notOffered } from "../errors.ts";
+import { isProtected, notOffered } from "../errors.ts";
 import { boolean, labels, name, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
-import type { ActionResource, Network, Route as NetworkRoute, Subnet } from "../model.ts";
+import type { ActionResource, Network } from "../model.ts";
 import { renderNetwork } from "../render.ts";
 import { networkSpec } from "../specs.ts";
+import { networkMemberRoutes } from "./networkMembers.ts";
+import {
+  networkRange,
+  newRoute,
+  newSubnet,
+  routeInput,
+  subnetInput,
+  withoutRoute,
+  withoutSubnet,
+  withRange,
+} from "./networkRules.ts";
 
 const collection: Collection<Network> = {
   path: "networks",
@@ -40,13 +40,6 @@ const collection: Collection<Network> = {
   sort: byNameAndCreated,
 };
 
-const subnetInput = z.object({
-  type: z.enum(["cloud", "server", "vswitch"]),
-  network_zone: z.string(),
-  ip_range: optional(z.string()),
-  vswitch_id: optional(z.int()),
-});
-const routeInput = z.object({ destination: z.string(), gateway: z.string() });
 const created = z.object({
   name,
   ip_range: z.string(),
@@ -60,91 +53,6 @@ const changed = z.object({
   labels: optional(labels),
   expose_routes_to_vswitch: optional(boolean),
 });
-
-/** An address that Hetzner keeps for itself in every network. */
-const reserved = "172.31.1.1";
-
-/** The address that routes between the subnets of a network: its first. */
-export function gatewayOf(network: Pick<Network, "ipRange">): string {
-  return toAddress(range(network.ipRange).first + 1);
-}
-
-function range(cidr: string): Range {
-  const parsed = parseRange(cidr);
-  if (!parsed) throw new Error(`${cidr} is no network`);
-  return parsed;
-}
-
-/** @throws ApiError invalid_input unless it is a private network of /24 or more. */
-function networkRange(cidr: string): Range {
-  const parsed = parseRange(cidr);
-  if (!parsed) throw invalidField("ip_range", "is not a valid network");
-  if (!isPrivate(parsed)) throw invalidField("ip_range", "is not private");
-  if (parsed.prefix > 24) throw invalidField("ip_range", "must be /24 or larger");
-  return parsed;
-}
-
-function firstFree24(network: Range, taken: Range[]): string {
-  for (let first = network.first; first < network.last; first += 256) {
-    const candidate = range(`${toAddress(first)}/24`);
-    if (contains(network, candidate) && !taken.some((other) => overlaps(other, candidate)))
-      return candidate.cidr;
-  }
-  throw new ApiError("service_error", "no free /24 is left in the network");
-}
-
-/** @throws ApiError when a subnet cannot be part of this network beside those that it has. */
-function newSubnet(network: Network, input: z.infer<typeof subnetInput>): Subnet {
-  if (input.type === "vswitch" || input.vswitch_id !== undefined)
-    throw notOffered("subnets of type vswitch are");
-  if (!networkZones.includes(input.network_zone)) throw invalidField("network_zone", "unknown network zone");
-  if (network.subnets.length >= limits.subnetsPerNetwork) {
-    throw new ApiError("resource_limit_exceeded", "subnet limit exceeded", {
-      details: { limits: [{ name: "subnet_limit" }] },
-    });
-  }
-  const outer = range(network.ipRange);
-  const taken = network.subnets.map((subnet) => range(subnet.ipRange));
-  const cidr = input.ip_range ?? firstFree24(outer, taken);
-  const parsed = parseRange(cidr);
-  if (!parsed) throw invalidField("ip_range", "is not a valid network");
-  if (!isPrivate(parsed)) throw invalidField("ip_range", "is not private");
-  if (!contains(outer, parsed)) throw invalidField("ip_range", "is not within the network's ip_range");
-  if (parsed.prefix > 30) throw invalidField("ip_range", "must be /30 or larger");
-  if (taken.some((other) => overlaps(other, parsed))) {
-    throw invalidField("ip_range", "overlaps with an existing subnet");
-  }
-  return { type: input.type, ipRange: cidr, networkZone: input.network_zone, gateway: gatewayOf(network) };
-}
-
-/** @throws ApiError when a route cannot be part of this network beside what it has. */
-function newRoute(network: Network, input: z.infer<typeof routeInput>): NetworkRoute {
-  const destination = parseRange(input.destination);
-  if (!destination) throw invalidField("destination", "is not a valid network");
-  const outer = range(network.ipRange);
-  const gateway = gatewayOf(network);
-  if (!isIpv4(input.gateway)) throw invalidField("gateway", "is not a valid IPv4 address");
-  if (!includes(outer, input.gateway)) throw invalidField("gateway", "is not within the network's ip_range");
-  if (input.gateway === gateway || input.gateway === reserved) {
-    throw invalidField("gateway", `must not be ${input.gateway}`);
-  }
-  const others = [
-    ...network.subnets.map((subnet) => range(subnet.ipRange)),
-    ...network.routes.map((route) => range(route.destination)).filter((other) => other.prefix > 0),
-  ];
-  if (destination.prefix > 0 && others.some((other) => overlaps(other, destination))) {
-    throw invalidField("destination", "overlaps with an existing subnet or route");
-  }
-  if (network.routes.some((route) => route.destination === input.destination)) {
-    throw invalidField("destination", "overlaps with an existing subnet or route");
-  }
-  if (network.routes.length >= limits.routesPerNetwork) {
-    throw new ApiError("resource_limit_exceeded", "route limit exceeded", {
-      details: { limits: [{ name: "route_limit" }] },
-    });
-  }
-  return { destination: input.destination, gateway: input.gateway };
-}
 
 interface Changed {
   network: number;
@@ -251,35 +159,6 @@ async function destroy({ cloud, id }: Call): Promise<Reply> {
   return { status: 204 };
 }
 
-function withoutSubnet(cloud: Cloud, network: Network, cidr: string): Network {
-  const subnet = network.subnets.find((candidate) => candidate.ipRange === cidr);
-  if (!subnet) throw new ApiError("not_found", "subnet not found");
-  const inside = range(cidr);
-  const used = cloud.store
-    .all("server")
-    .some((server) =>
-      server.privateNet.some((net) => net.network === network.id && includes(inside, net.ip)),
-    );
-  if (used) throw new ApiError("service_error", "cannot remove subnet because servers are attached to it");
-  return { ...network, subnets: network.subnets.filter((candidate) => candidate !== subnet) };
-}
-
-function withoutRoute(network: Network, input: z.infer<typeof routeInput>): Network {
-  const route = network.routes.find(
-    (candidate) => candidate.destination === input.destination && candidate.gateway === input.gateway,
-  );
-  if (!route) throw new ApiError("not_found", "route not found");
-  return { ...network, routes: network.routes.filter((candidate) => candidate !== route) };
-}
-
-function withRange(network: Network, cidr: string): Network {
-  const [now, wanted] = [range(network.ipRange), networkRange(cidr)];
-  if (wanted.first !== now.first || wanted.last < now.last) {
-    throw invalidField("ip_range", "must start as the network does and must not be smaller");
-  }
-  return { ...network, ipRange: cidr };
-}
-
 const rangeInput = z.object({ ip_range: z.string() });
 
 /** Actions that change what a network is: name, schema of the body, and the network after it. */
@@ -308,6 +187,7 @@ function changing<T>(
 export const networkRoutes: Route[] = [
   ...readRoutes(collection),
   ...actionRoutes("network", "networks"),
+  ...networkMemberRoutes,
   { method: "POST", path: "/networks", handle: create },
   {
     method: "PUT",

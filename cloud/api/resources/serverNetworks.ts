@@ -6,7 +6,7 @@ import { ApiError, invalidField, limitExceeded } from "../errors.ts";
 import { id as idInput, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
 import type { Network, PrivateNet, Server, Subnet } from "../model.ts";
-import { gatewayOf } from "./networks.ts";
+import { gatewayOf } from "./networkRules.ts";
 
 const address = z.string().refine(isIpv4, "Not a valid IPv4 address.");
 const aliasInput = z

@@ -13,13 +13,13 @@ import {
   requireFreeName,
   requireRoom,
 } from "../collection.ts";
-import { type Task, timestamp } from "../engine.ts";
+import { timestamp } from "../engine.ts";
 import { ApiError, invalidField, isProtected, limitExceeded, notOffered } from "../errors.ts";
 import { boolean, id as idInput, idOrName, labels, means, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
 import type { ActionResource, Server, Volume } from "../model.ts";
 import { renderAction, renderVolume } from "../render.ts";
-import { volumeSpec } from "../specs.ts";
+import type { volumeTasks } from "./volumeTasks.ts";
 
 const collection: Collection<Volume> = {
   path: "volumes",
@@ -49,68 +49,6 @@ const created = z.object({
   automount: optional(boolean),
 });
 const changed = z.object({ name: optional(volumeName), labels: optional(labels) });
-
-const create: Task<{ volume: number }> = {
-  run: async ({ store, hypervisor }, { volume }) => {
-    const row = store.get("volume", volume);
-    if (!row) return;
-    try {
-      await hypervisor.createVolume({ ...volumeSpec(row), serverId: null });
-    } catch (error) {
-      await hypervisor.deleteVolume(volume);
-      throw error;
-    }
-  },
-  done: (store, tx, { volume }) => {
-    const row = store.get("volume", volume);
-    if (row) tx.put("volume", { ...row, status: "available" });
-  },
-  failed: (_, tx, { volume }) => tx.delete("volume", volume),
-};
-
-const attach: Task<{ volume: number; server: number }> = {
-  run: async ({ store, hypervisor }, { volume, server }) => {
-    const row = store.get("volume", volume);
-    if (!row) throw new Error(`volume ${volume} is gone`);
-    await hypervisor.attachVolume(volumeSpec(row), server);
-  },
-  failed: (store, tx, { volume }) => {
-    const row = store.get("volume", volume);
-    if (row) tx.put("volume", { ...row, server: null });
-  },
-};
-
-const detach: Task<{ volume: number; server: number }> = {
-  run: ({ hypervisor }, { volume }) => hypervisor.detachVolume(volume),
-  failed: (store, tx, { volume, server }) => {
-    const row = store.get("volume", volume);
-    if (row && store.get("server", server)) tx.put("volume", { ...row, server });
-  },
-};
-
-const resize: Task<{ volume: number; before: number }> = {
-  run: async ({ store, hypervisor }, { volume }) => {
-    const row = store.get("volume", volume);
-    if (row) await hypervisor.resizeVolume(volumeSpec(row));
-  },
-  failed: (store, tx, { volume, before }) => {
-    const row = store.get("volume", volume);
-    if (row) tx.put("volume", { ...row, sizeGb: before });
-  },
-};
-
-const remove: Task<{ volume: number }> = {
-  run: ({ hypervisor }, { volume }) => hypervisor.deleteVolume(volume),
-  done: (_, tx, { volume }) => tx.delete("volume", volume),
-};
-
-export const volumeTasks = {
-  create_volume: create,
-  attach_volume: attach,
-  detach_volume: detach,
-  resize_volume: resize,
-  delete_volume: remove,
-};
 
 function both(server: number, volume: number): ActionResource[] {
   return [

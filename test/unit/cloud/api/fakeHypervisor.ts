@@ -26,6 +26,8 @@ export class FakeHypervisor implements Hypervisor {
   readonly faults = new Map<string, string>();
   /** Milliseconds that every call takes. */
   delay = 0;
+  /** Milliseconds that calls to one method take instead. */
+  readonly delays = new Map<string, number>();
   /** Calls to these wait until the promise resolves. */
   readonly gates = new Map<string, Promise<void>>();
   publicRange: PublicRange = {
@@ -37,7 +39,8 @@ export class FakeHypervisor implements Hypervisor {
   async #call(name: string, id: number): Promise<void> {
     this.calls.push(`${name} ${id}`);
     await this.gates.get(name);
-    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
+    const delay = this.delays.get(name) ?? this.delay;
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     const fault = this.faults.get(name);
     if (fault) throw new Error(fault);
   }

@@ -82,6 +82,14 @@ describe("requests", () => {
     expect(reply.status).toBe(422);
   });
 
+  it("does not call an empty reply JSON", async () => {
+    const api = new Harness();
+    const { ssh_key: key } = await api.make("/ssh_keys", { name: "me", public_key: publicKey });
+    const reply = await api.delete(`/ssh_keys/${key.id}`);
+    expect(reply).toMatchObject({ status: 204, body: null });
+    expect(reply.headers["content-type"]).toBeUndefined();
+  });
+
   it("carries a correlation id and the rate limit", async () => {
     const { headers } = await new Harness().get("/servers");
     expect(headers["x-correlation-id"]).toMatch(/^[0-9a-f]{16}$/);
