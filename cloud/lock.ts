@@ -27,6 +27,8 @@ async function acquire(path: string, signal: AbortSignal | undefined): Promise<D
         database.exec("BEGIN EXCLUSIVE");
         break;
       } catch (error) {
+        // SQLite calls it an I/O error when the file was removed meanwhile.
+        if ((await inode(path)) !== opened) break;
         if (!(error instanceof Error) || !/locked|busy/i.test(error.message)) throw error;
         await sleep(tryEveryMs);
       }
