@@ -24,11 +24,7 @@ log(`starting (pid ${process.pid})`);
 const service = await startService({
   directory,
   settings,
-  parts: {
-    createHypervisor,
-    startObjectStorage: ({ directory, publicRange }) =>
-      startObjectStorage({ directory, host: [publicRange.gateway] }),
-  },
+  parts: { createHypervisor, startObjectStorage },
   log,
   progress: (line) => {
     log(line);
