@@ -6,7 +6,7 @@ import { tasks } from "./api/registry.ts";
 import { createApi } from "./api/server.ts";
 import { world } from "./api/specs.ts";
 import { watchServers } from "./api/watch.ts";
-import type { Hypervisor, HypervisorOptions, PublicRange } from "./hypervisor.ts";
+import type { Hypervisor, HypervisorOptions } from "./hypervisor.ts";
 import { type ObjectStorageAccess, paths, type Ready, type Settings } from "./state.ts";
 import { Store } from "./store/store.ts";
 
@@ -15,10 +15,18 @@ export interface ObjectStorage extends ObjectStorageAccess {
   close(): Promise<void>;
 }
 
+export interface ObjectStorageOptions {
+  directory: string;
+  /** Where it listens; the first one stands in its endpoint. */
+  addresses: string[];
+  region: string;
+  log(line: string): void;
+}
+
 /** What a cloud is put together from. */
 export interface Parts {
   createHypervisor(options: HypervisorOptions): Promise<Hypervisor>;
-  startObjectStorage(options: { directory: string; publicRange: PublicRange }): Promise<ObjectStorage>;
+  startObjectStorage(options: ObjectStorageOptions): Promise<ObjectStorage>;
 }
 
 export interface ServiceOptions {
@@ -37,6 +45,9 @@ export interface Service {
   /** Ends the API and lets go of everything. Machines go on. */
   close(): Promise<void>;
 }
+
+/** Where the one S3 endpoint claims to be; Hetzner has one in fsn1, nbg1 and hel1 each. */
+const objectStorageRegion = "fsn1";
 
 /** How long work that is under way may still take when the cloud stops. */
 const stopMs = 20_000;
@@ -75,11 +86,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       onProgress: progress,
     });
     undo.push(() => hypervisor.close());
-    const { close: closeObjects, ...objectStorage } = await parts.startObjectStorage({
+    const objects = await parts.startObjectStorage({
       directory: files.objects,
-      publicRange: hypervisor.publicRange,
+      addresses: [hypervisor.publicRange.gateway],
+      region: objectStorageRegion,
+      log,
     });
-    undo.push(closeObjects);
+    undo.push(() => objects.close());
+    const { endpoint: objectsEndpoint, region, accessKey, secretKey, caCertificate } = objects;
+    const objectStorage = { endpoint: objectsEndpoint, region, accessKey, secretKey, caCertificate };
     const cloud = new Cloud({ store, hypervisor, tasks, log });
     pruneActions(cloud.store);
     progress("Bringing the machines to where they were");

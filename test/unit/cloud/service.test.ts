@@ -32,8 +32,8 @@ function parts(): Parts {
       hypervisor.close = async () => void ended.push("hypervisor");
       return hypervisor;
     },
-    startObjectStorage: async ({ publicRange }) => {
-      expect(publicRange).toBe(hypervisor.publicRange);
+    startObjectStorage: async ({ addresses }) => {
+      expect(addresses).toEqual(["198.18.0.1"]);
       return { ...storage, close: async () => void ended.push("objects") };
     },
   };
