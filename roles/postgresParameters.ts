@@ -21,7 +21,8 @@ const GB = 1024 ** 3;
 
 /**
  * All settings of PostgreSQL, for Patroni's dynamic configuration: the first start and every later change use the
- * same ones. The formulas and their sources are at each group.
+ * same ones. The formulas and their sources are at each group. Values are written as `SHOW` prints them (over TCP:
+ * on a Unix socket keepalives are shown as 0).
  *
  * Throws where the machine is too small for a database (1 GB of memory, 1 core, 10 GB of volume).
  */
@@ -64,7 +65,7 @@ function connections({ pool, databases }: PostgresSizing): PostgresParameters {
     tcp_keepalives_interval: 10,
     tcp_keepalives_count: 3,
     client_connection_check_interval: "10s",
-    idle_in_transaction_session_timeout: "60s",
+    idle_in_transaction_session_timeout: "1min",
   };
 }
 
@@ -122,7 +123,7 @@ function archiving({ backupStanza }: PostgresSizing): PostgresParameters {
   return {
     archive_mode: "on",
     archive_command: `pgbackrest --stanza=${backupStanza} archive-push "%p"`,
-    archive_timeout: "60s",
+    archive_timeout: "1min",
   };
 }
 
@@ -232,6 +233,8 @@ function clamp(value: number, least: number, most: number): number {
   return Math.min(Math.max(value, least), most);
 }
 
+/** Whole megabytes, written as PostgreSQL itself shows them. */
 function megabytes(bytes: number): string {
-  return `${Math.floor(bytes / MB)}MB`;
+  const whole = Math.floor(bytes / MB);
+  return whole % 1024 === 0 ? `${whole / 1024}GB` : `${whole}MB`;
 }

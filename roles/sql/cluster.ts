@@ -40,6 +40,9 @@ export function clusterSql({ databases, extensions }: ClusterSqlSettings): Clust
       .map((name) => `"${name}": use a-z, 0-9 and _, a letter first, 41 at most`),
     ...databases.filter((name) => RESERVED.includes(name)).map((name) => `"${name}" is reserved`),
   ];
+  const names = [...commonRoles(), ...databases.flatMap(rolesOf)].map((role) => role.name);
+  const twice = new Set(names.filter((name, index) => names.indexOf(name) !== index));
+  faults.push(...[...twice].map((name) => `two of them need a role named "${name}"`));
   if (faults.length > 0)
     throw new Error(`These databases cannot be made:\n${faults.map((fault) => `- ${fault}`).join("\n")}`);
   return {

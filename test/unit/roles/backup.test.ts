@@ -1,0 +1,73 @@
+import { expect, test } from "vitest";
+import { newestBackup } from "../../../roles/backupInfo.ts";
+import { backupUnit, pgbackrest, pgbackrestStanzaStep } from "../../../roles/pgbackrest.ts";
+import { backupSettings, fileOf } from "./machine.ts";
+
+const CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf";
+
+test("an object storage with an authority of its own gets that authority's file", () => {
+  const repository = { ...backupSettings.repository, endpoint: "198.18.0.1", port: 9000, ownAuthority: true };
+  const role = pgbackrest({ ...backupSettings, repository });
+  expect(fileOf(role, "/etc/phasewise/tls/backup-ca.pem").content).toBe("{{secret:backup-ca-certificate}}");
+  expect(fileOf(role, CONFIGURATION).content).toContain(
+    "repo1-storage-ca-file = /etc/phasewise/tls/backup-ca.pem\n",
+  );
+  expect(fileOf(pgbackrest(backupSettings), CONFIGURATION).content).not.toContain("storage-ca-file");
+});
+
+test("a full backup each Sunday, a differential one each other day, both at 02:00 UTC", () => {
+  const role = pgbackrest(backupSettings);
+  const timer = (type: string) => fileOf(role, `/etc/systemd/system/phasewise-backup-${type}.timer`).content;
+  expect(timer("full")).toContain("OnCalendar=Sun *-*-* 02:00:00 UTC\n");
+  expect(timer("diff")).toContain("OnCalendar=Mon..Sat *-*-* 02:00:00 UTC\n");
+  expect(timer("diff")).toContain(`Unit=${backupUnit("diff")}\n`);
+});
+
+test("the stanza is there as soon as its status is ok or no backup yet", () => {
+  const pattern = /grep -Eq '(.*)'$/.exec(pgbackrestStanzaStep({ stanza: "main" }).probe)![1]!;
+  const matches = (code: number) => new RegExp(pattern).test(`[{"status":{"code":${code},"lock":{}}}]`);
+  expect([0, 1, 2, 3, 20].map(matches)).toEqual([true, false, true, false, false]);
+});
+
+function info(backups: object[], held = false) {
+  return JSON.stringify([
+    { name: "other", status: { message: "ok" }, backup: [] },
+    { name: "main", status: { code: 0, message: "ok", lock: { backup: { held } } }, backup: backups },
+  ]);
+}
+
+const backup = (label: string, type: string, stop: number, error = false) => ({
+  label,
+  type,
+  error,
+  timestamp: { start: stop - 1, stop },
+  info: { size: 31675540 },
+});
+
+test("the newest backup without an error counts", () => {
+  const json = info([
+    backup("20261121-071913F", "full", 1795245554),
+    backup("20261121-071913F_20261122-020001D", "diff", 1795312801),
+    backup("20261121-071913F_20261123-020001D", "diff", 1795399201, true),
+  ]);
+  expect(newestBackup(json, "main")).toEqual({
+    label: "20261121-071913F_20261122-020001D",
+    type: "diff",
+    finishedAt: new Date("2026-11-22T02:00:01Z"),
+    bytes: 31675540,
+    status: "ok",
+    running: false,
+  });
+});
+
+test("no backup yet, but one is being made", () => {
+  expect(newestBackup(info([], true), "main")).toMatchObject({
+    label: null,
+    finishedAt: null,
+    running: true,
+  });
+});
+
+test("a stanza that is not there is an error", () => {
+  expect(() => newestBackup("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
+});

@@ -1,0 +1,140 @@
+import { base } from "../../../roles/base.ts";
+import { composeManifest } from "../../../roles/compose.ts";
+import { data } from "../../../roles/data.ts";
+import { etcd } from "../../../roles/etcd.ts";
+import { firewall } from "../../../roles/firewall.ts";
+import { haproxy } from "../../../roles/haproxy.ts";
+import type { ManagedFile, Manifest, RoleManifest } from "../../../roles/manifest.ts";
+import { operators } from "../../../roles/operators.ts";
+import { patroni } from "../../../roles/patroni.ts";
+import type { PatroniSettings } from "../../../roles/patroniConfiguration.ts";
+import { pgbackrest } from "../../../roles/pgbackrest.ts";
+import { pgbouncer } from "../../../roles/pgbouncer.ts";
+import { POOLS } from "../../../roles/pools.ts";
+import { type PostgresSizing, postgresParameters } from "../../../roles/postgresParameters.ts";
+import { tls } from "../../../roles/tls.ts";
+import { updates } from "../../../roles/updates.ts";
+
+export const GB = 1024 ** 3;
+export const PUBLIC_KEY =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJY3mF0GqWtqHXuSWbYvPvnlkOd5rAxEMBsTsVoQeAq1 laptop";
+
+const core = { name: "core-1", address: "10.0.1.11" };
+
+export const sizing: PostgresSizing = {
+  memoryBytes: 4 * GB,
+  cores: 2,
+  volumeBytes: 10 * GB,
+  pool: POOLS.dev,
+  databases: 1,
+  backupStanza: "main",
+};
+
+export const patroniSettings: PatroniSettings = {
+  cluster: "main",
+  ...core,
+  etcd: [core.address],
+  postgresVersion: 17,
+  parameters: postgresParameters(sizing),
+  replicationPeers: ["10.0.1.0/24"],
+  clients: ["10.0.1.0/24"],
+  joins: false,
+};
+
+export const backupSettings = {
+  stanza: "main",
+  postgresVersion: 17,
+  repository: {
+    endpoint: "fsn1.example.com",
+    port: 443,
+    region: "fsn1",
+    bucket: "phasewise-backups",
+    ownAuthority: false,
+  },
+  retentionDays: 30,
+  cores: 2,
+  volumeBytes: 10 * GB,
+};
+
+export const roles: RoleManifest[] = [
+  base(),
+  operators([{ name: "anna", publicKeys: [PUBLIC_KEY] }]),
+  firewall({
+    publicInterface: "eth0",
+    privateInterface: "enp7s0",
+    public: [
+      { name: "ssh", ports: [22], peers: ["203.0.113.7/32", "2001:db8::/32"] },
+      { name: "database", ports: [6432], peers: ["0.0.0.0/0", "::/0"] },
+    ],
+    private: [
+      { name: "etcd", ports: [2380, 2379], peers: ["10.0.1.22", "10.0.1.21"] },
+      { name: "database for applications", ports: [6432], peers: ["10.0.2.0/24"] },
+    ],
+  }),
+  updates(),
+  tls(),
+  data(),
+  etcd({ ...core, token: "main", initial: { state: "new", members: [core] } }),
+  haproxy({ members: [core, { name: "db-1", address: "10.0.1.21" }], maximumLagMegabytes: 16 }),
+  pgbouncer({ databases: ["app"], pool: POOLS.dev, maximumClients: 500 }),
+  pgbackrest(backupSettings),
+  patroni(patroniSettings),
+];
+
+/** The whole machine of phase 1. */
+export function machine(): Manifest {
+  const device = "/dev/disk/by-id/scsi-0HC_Volume_4711";
+  const mount = {
+    device,
+    path: "/data",
+    filesystem: "ext4" as const,
+    options: ["noatime", "discard", "nofail"],
+  };
+  return composeManifest({ hostname: "core-1", mounts: [mount], roles });
+}
+
+export function fileOf(role: RoleManifest, path: string): ManagedFile {
+  const found = role.files.find((file) => file.path === path);
+  if (!found) throw new Error(`role ${role.name} has no file ${path}`);
+  return found;
+}
+
+export function roleNamed(name: string): RoleManifest {
+  const found = roles.find((role) => role.name === name);
+  if (!found) throw new Error(`no role ${name}`);
+  return found;
+}
+
+/** A role as a text that can be read and compared line by line. */
+export function printed(role: RoleManifest): string {
+  const owned = (entry: { owner: string; group: string; mode: string; path: string }) =>
+    `${entry.path} ${entry.owner}:${entry.group} ${entry.mode}`;
+  const changes = (file: ManagedFile) =>
+    (file.onChange ?? []).map((change) => `${change.action} ${change.unit}`);
+  const traits = (file: ManagedFile) => [
+    ...(file.seed ? ["seed"] : []),
+    ...(file.beforePackages ? ["before packages"] : []),
+    ...changes(file),
+  ];
+  return [
+    `role ${role.name}`,
+    `packages ${role.packages.join(" ")}`,
+    `hold ${role.hold.join(" ")}`,
+    ...role.directories.map((directory) => `directory ${owned(directory)}`),
+    ...role.files.map(
+      (file) => `\n=== ${[owned(file), ...traits(file)].join(", ")}\n${file.content.trimEnd()}`,
+    ),
+    "",
+    ...role.prepare.map(
+      (step) => `prepare "${step.name}"\n  unless: ${step.probe.trim()}\n  do: ${step.act.trim()}`,
+    ),
+    ...role.units.map((unit) => `unit ${unit.name} ${unit.state}${unit.stateful ? " stateful" : ""}`),
+    ...role.finish.map(
+      (step) => `finish "${step.name}"\n  unless: ${step.probe.trim()}\n  do: ${step.act.trim()}`,
+    ),
+    ...(role.ready
+      ? [`ready "${role.ready.name}" within ${role.ready.deadlineSeconds} s: ${role.ready.command}`]
+      : []),
+    "",
+  ].join("\n");
+}
