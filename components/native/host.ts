@@ -1,5 +1,5 @@
 import { CustomResource, type CustomResourceOptions, type Input, type Output, secret } from "@pulumi/pulumi";
-import type { Manifest } from "../../roles/manifest.ts";
+import type { Manifest, Mount } from "../../roles/manifest.ts";
 
 /** How a resource reaches a machine: SSH, with the operator's key. */
 export interface ConnectionArgs {
@@ -20,11 +20,16 @@ export interface HostArgs {
   /** Identity of the machine (the server's id): another one makes a new Host, which starts from first contact. */
   machineId?: Input<string>;
   /** What the machine must look like. Texts that are secret belong into `secrets`, with a placeholder here. */
-  manifest: Input<Manifest>;
+  manifest: Input<ManifestArgs>;
   /** Values of the manifest's placeholders by name; kept as secrets. */
   secrets?: Input<Record<string, Input<string>>>;
   /** For one converge; 900 if left out. */
   deadlineSeconds?: Input<number>;
+}
+
+/** A manifest whose devices may be known late, as the id of a volume is: everything else can be previewed. */
+export interface ManifestArgs extends Omit<Manifest, "mounts"> {
+  mounts: (Omit<Mount, "device"> & { device: Input<string> })[];
 }
 
 /** A unit that runs with an older configuration. */

@@ -92,14 +92,14 @@ describe("growing", () => {
     );
   });
 
-  it("spreads the machines of a group over hardware as soon as there are two", () => {
+  it("spreads the machines of a group over hardware from the first one on", () => {
     const plan = hetznerPlan(grown({ core: 1, db: 2, app: 1 }), config(), "production");
-    expect(plan.placementGroups).toEqual([{ name: "db" }]);
+    expect(plan.placementGroups).toEqual([{ name: "core" }, { name: "db" }, { name: "app" }]);
     expect(plan.machines.map(({ name, placementGroup }) => [name, placementGroup])).toEqual([
-      ["core-1", null],
+      ["core-1", "core"],
       ["db-1", "db"],
       ["db-2", "db"],
-      ["app-1", null],
+      ["app-1", "app"],
     ]);
   });
 

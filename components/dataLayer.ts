@@ -1,0 +1,169 @@
+import { PlacementGroup } from "@pulumi/hcloud/placementGroup.js";
+import { SshKey } from "@pulumi/hcloud/sshKey.js";
+import { ComponentResource, type ComponentResourceOptions, type Output } from "@pulumi/pulumi";
+import { SECRETS } from "../roles/secrets.ts";
+import { BackupBucket, type StorageKeys } from "./backupBucket.ts";
+import { Credentials } from "./credentials.ts";
+import { Firewall } from "./firewall.ts";
+import { Machine } from "./machine.ts";
+import { clusterParameters, machineRoles } from "./machineRoles.ts";
+import { namesOf, type Placement } from "./naming.ts";
+import { Authority } from "./native/authority.ts";
+import { KeyPair } from "./native/keyPair.ts";
+import { Network } from "./network.ts";
+import { PostgresCluster } from "./postgresCluster.ts";
+import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
+
+export interface DataLayerArgs {
+  spec: DataLayerSpec;
+  storage: StorageKeys;
+}
+
+/**
+ * A whole data layer: networks, machines, clusters, backups. Neither its name nor its type nor those of its parts
+ * say which phase it is in, so that growing changes no URN.
+ */
+export class DataLayer extends ComponentResource {
+  readonly machines: Machine[];
+  /** In the order of the clusters of its description. */
+  readonly credentials: Credentials[];
+  readonly clusters: PostgresCluster[];
+  readonly operator: KeyPair;
+  /** PEM of the authority behind every certificate here. */
+  readonly caCertificate: Output<string>;
+
+  constructor(name: string, args: DataLayerArgs, options?: ComponentResourceOptions) {
+    super("phasewise:index:DataLayer", name, {}, options);
+    const { spec, storage } = args;
+    const placement: Placement = { stack: spec.stack, prefix: name };
+    const { deletionProtection } = spec;
+    const kept = { parent: this, protect: deletionProtection };
+    this.operator = new KeyPair(`${name}-operator`, { comment: `${name}-${spec.stack}` }, kept);
+    const authority = new Authority(`${name}-authority`, { commonName: `${name} ${spec.stack}` }, kept);
+    this.caCertificate = authority.certificate;
+    this.credentials = spec.clusters.map(
+      ({ database, name: cluster }) =>
+        new Credentials(`${name}-${cluster}`, { database, deletionProtection }, { parent: this }),
+    );
+    const buckets = spec.buckets.map(
+      (bucket) =>
+        new BackupBucket(
+          `${name}-${bucket.name}`,
+          { ...bucket, keys: storage, deletionProtection },
+          { parent: this },
+        ),
+    );
+    const ground = this.ground(placement, spec);
+    this.machines = spec.machines.map(
+      (machine) =>
+        new Machine(
+          `${name}-${machine.name}`,
+          {
+            ...machine,
+            ...ground(machine),
+            placement,
+            location: spec.location,
+            deletionProtection,
+            operator: this.operator,
+            authority,
+            manifests: machineRoles(machine, spec),
+            secrets: this.secretsFor(machine, spec, buckets),
+            endpointNames: endpointNames(machine, spec),
+          },
+          { parent: this },
+        ),
+    );
+    this.clusters = spec.clusters.map((cluster, index) => this.cluster(name, cluster, index, spec, buckets));
+    this.registerOutputs({ caCertificate: this.caCertificate });
+  }
+
+  /** What machines stand on; gives each machine its own part of it. */
+  private ground(placement: Placement, spec: DataLayerSpec) {
+    const { prefix } = placement;
+    const parent = { parent: this };
+    const keyNames = namesOf(placement, "operator");
+    const sshKey = new SshKey(
+      keyNames.logical,
+      { name: keyNames.physical, publicKey: this.operator.publicKey, labels: keyNames.labels },
+      // Hetzner takes a key, and a name, only once.
+      { parent: this, deleteBeforeReplace: true },
+    );
+    const inside = new Network(
+      `${prefix}-${spec.network.name}`,
+      { ...spec.network, placement, zone: spec.networkZone, deletionProtection: spec.deletionProtection },
+      parent,
+    );
+    const firewalls = byName(
+      spec.firewalls,
+      (each) => new Firewall(`${prefix}-${each.name}`, { ...each, placement }, parent),
+    );
+    const groups = byName(spec.placementGroups, (each) => {
+      const names = namesOf(placement, each.name);
+      return new PlacementGroup(
+        names.logical,
+        { name: names.physical, type: "spread", labels: names.labels },
+        parent,
+      );
+    });
+    return (machine: MachineSpec) => ({
+      sshKeyId: sshKey.id,
+      inside,
+      behind: found(firewalls, machine.firewall),
+      placementGroupId: found(groups, machine.placementGroup).id.apply(Number),
+    });
+  }
+
+  /** Everything that this machine's files might ask for; a machine takes only what its own files name. */
+  private secretsFor(machine: MachineSpec, spec: DataLayerSpec, buckets: BackupBucket[]) {
+    const index = spec.clusters.findIndex(
+      (each) => each.members.includes(machine.name) || each.gateways.includes(machine.name),
+    );
+    const bucket = spec.buckets.findIndex((each) => each.name === spec.clusters[index]?.backup.bucket);
+    return {
+      [SECRETS.operatorKey]: this.operator.publicKey,
+      ...this.credentials[index]?.machineSecrets,
+      ...buckets[bucket]?.machineSecrets,
+    };
+  }
+
+  private cluster(
+    name: string,
+    spec: ClusterSpec,
+    index: number,
+    layer: DataLayerSpec,
+    buckets: BackupBucket[],
+  ) {
+    const machines = this.machines.filter((machine) => spec.members.includes(machine.spec.name));
+    return new PostgresCluster(
+      `${name}-${spec.name}`,
+      {
+        ...spec,
+        machines,
+        settings: clusterParameters(spec, layer),
+        privateKey: this.operator.privateKey,
+        credentials: this.credentials[index]!,
+      },
+      // The first thing that a cluster does with its bucket is to make a place for its backups there.
+      { parent: this, dependsOn: [...this.machines.map((machine) => machine.host), ...buckets] },
+    );
+  }
+}
+
+/** Names under which clients reach a gateway; null for other machines. */
+function endpointNames(machine: MachineSpec, spec: DataLayerSpec): string[] | null {
+  if (!spec.clusters.some((cluster) => cluster.gateways.includes(machine.name))) return null;
+  return spec.domain === null ? [] : [spec.domain];
+}
+
+function byName<Spec extends { name: string }, Made>(
+  specs: Spec[],
+  make: (spec: Spec) => Made,
+): Map<string, Made> {
+  return new Map(specs.map((spec) => [spec.name, make(spec)]));
+}
+
+function found<Made>(made: Map<string, Made>, name: string): Made {
+  const one = made.get(name);
+  if (one === undefined) throw new Error(`there is no ${name} here`);
+  return one;
+}

@@ -1,0 +1,105 @@
+import type { FirewallSpec } from "./firewall.ts";
+import type { NetworkSpec } from "./network.ts";
+
+/**
+ * A whole data layer as plain data, without a secret: what there is on which machine, decided elsewhere and only
+ * rendered here.
+ */
+export interface DataLayerSpec {
+  stack: string;
+  location: string;
+  networkZone: string;
+  network: NetworkSpec;
+  firewalls: FirewallSpec[];
+  placementGroups: { name: string }[];
+  machines: MachineSpec[];
+  consensus: ConsensusSpec;
+  clusters: ClusterSpec[];
+  buckets: BucketSpec[];
+  access: AccessSpec;
+  /** The name that clients connect to; null: they use an address. */
+  domain: string | null;
+  /** Protects what holds data, in Pulumi and at Hetzner. */
+  deletionProtection: boolean;
+}
+
+export interface MachineSpec {
+  /** The host name, and what all its resources are named after. */
+  name: string;
+  serverType: string;
+  cores: number;
+  memoryMb: number;
+  /** Name of the system image. */
+  image: string;
+  /** Name of a subnet of the network. */
+  subnet: string;
+  privateAddress: string;
+  /** Names of a firewall and a placement group of the same data layer. */
+  firewall: string;
+  placementGroup: string;
+  volumes: VolumeSpec[];
+  /** In the order in which they are brought up. */
+  roles: MachineRole[];
+}
+
+/** What a machine carries beside the parts that all machines have. */
+export type MachineRole = "etcd" | "pgbackrest" | "patroni" | "haproxy" | "pgbouncer";
+
+export interface VolumeSpec {
+  name: string;
+  sizeGb: number;
+  filesystem: "ext4" | "xfs";
+  /** Where it is mounted. */
+  path: string;
+}
+
+export interface ConsensusSpec {
+  /** Names of machines. */
+  members: string[];
+}
+
+export interface ClusterSpec {
+  name: string;
+  /** Machines that hold the data, and those where clients connect. */
+  members: string[];
+  gateways: string[];
+  postgresVersion: number;
+  database: string;
+  extensions: string[];
+  /** What wins over the parameters that are derived from the machine. */
+  parameters: Record<string, string | number | boolean>;
+  pool: { size: number; reserve: number };
+  maxClients: number;
+  backup: BackupSpec;
+}
+
+export interface BackupSpec {
+  /** Name of a bucket of the same data layer. */
+  bucket: string;
+  /** UTC, as "02:00". */
+  time: string;
+  fullOn: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+  retentionDays: number;
+}
+
+export interface BucketSpec {
+  /** In this data layer. */
+  name: string;
+  /** In the object storage. */
+  bucket: string;
+  /** With scheme, without a path. */
+  endpoint: string;
+  region: string;
+  /** PEM of the authority of the endpoint's certificate; null for the public ones. */
+  caCertificate: string | null;
+}
+
+export interface AccessSpec {
+  /** CIDRs that may reach SSH, and the database's port. */
+  operators: string[];
+  database: string[];
+  /** CIDRs in the private network where applications are. */
+  applications: string[];
+  /** OpenSSH public keys by person. */
+  keys: Record<string, string>;
+}
