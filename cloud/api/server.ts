@@ -13,8 +13,8 @@ export interface ApiOptions {
   log: (line: string) => void;
 }
 
-/** How many rendered lists are kept for as long as nothing changes. */
-const keptReplies = 500;
+/** So many bytes of replies are kept for as long as nothing changes. */
+const keptBytes = 8 * 1024 * 1024;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest();
 
@@ -25,40 +25,48 @@ let correlation = 0;
 interface Rendered {
   status: number;
   headers: Record<string, string>;
-  payload: string;
+  /** UTF-8, so that a kept reply is not encoded again. */
+  payload: Buffer | null;
 }
 
 function render({ status, body, headers = {} }: Reply): Rendered {
   // Clients parse whatever says that it is JSON, so an empty reply must not.
-  if (body === undefined) return { status, headers, payload: "" };
+  if (body === undefined) return { status, headers, payload: null };
   return {
     status,
     headers: { "content-type": "application/json", ...headers },
-    payload: JSON.stringify(body),
+    payload: Buffer.from(JSON.stringify(body)),
   };
 }
 
 /** Replies to what only reads, kept until the store changes. */
 class ReplyCache {
   readonly #cloud: Cloud;
+  readonly #replies = new Map<string, Rendered>();
   #revision = -1;
-  #replies = new Map<string, Rendered>();
+  #bytes = 0;
 
   constructor(cloud: Cloud) {
     this.#cloud = cloud;
   }
 
   get(key: string): Rendered | undefined {
-    if (this.#cloud.store.revision !== this.#revision) {
-      this.#revision = this.#cloud.store.revision;
-      this.#replies.clear();
-    }
+    if (this.#cloud.store.revision !== this.#revision) this.#clear();
     return this.#replies.get(key);
   }
 
-  set(key: string, reply: Rendered): void {
-    if (this.#replies.size >= keptReplies) this.#replies.clear();
+  /** @param revision the store's when the reply was made: one of an older store is not kept. */
+  set(key: string, reply: Rendered, revision: number): void {
+    if (revision !== this.#cloud.store.revision) return;
+    if (this.#bytes > keptBytes) this.#clear();
+    this.#bytes += key.length + (reply.payload?.length ?? 0);
     this.#replies.set(key, reply);
+  }
+
+  #clear(): void {
+    this.#revision = this.#cloud.store.revision;
+    this.#bytes = 0;
+    this.#replies.clear();
   }
 }
 
@@ -66,7 +74,7 @@ function send(reply: FastifyReply, { status, headers, payload }: Rendered): void
   reply
     .code(status)
     .headers(headers)
-    .send(payload === "" ? undefined : payload);
+    .send(payload ?? undefined);
 }
 
 function numberOf(parameters: unknown, name: string): number {
@@ -109,8 +117,9 @@ function addRoute(app: FastifyInstance, route: Route, cloud: Cloud, cache: Reply
       const key = `${request.host}${request.url}`;
       let rendered = cache.get(key);
       if (!rendered) {
+        const { revision } = cloud.store;
         rendered = render(await route.handle(toCall(cloud, request)));
-        cache.set(key, rendered);
+        cache.set(key, rendered, revision);
       }
       send(reply, rendered);
       return reply;
