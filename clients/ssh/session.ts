@@ -3,6 +3,7 @@ import { constants } from "node:os";
 import type { Client, ClientChannel } from "ssh2";
 import type { ExecResult, SshTarget } from "../ssh.ts";
 import { SshLost } from "./errors.ts";
+import { attachTerminal } from "./terminal.ts";
 
 export interface ExecOptions {
   stdin?: string | Buffer;
@@ -105,6 +106,15 @@ export class SshSession {
     };
     this.#tunnels.add(close);
     return { port, close };
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** Joins this process's terminal, or its plain streams, to a shell or a command there; gives its exit code. */
+  attach(command: string | null): Promise<number> {
+    return attachTerminal(this.#client, command);
   }
 
   /** Resolves when the connection is gone, for whatever reason. */

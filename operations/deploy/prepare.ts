@@ -1,24 +1,17 @@
-import { type HetznerAccess, hetznerEndpoint } from "../../clients/hetzner.ts";
+import type { HetznerAccess } from "../../clients/hetzner.ts";
+import { stackLabels } from "../../components/labels.ts";
 import type { Config } from "../../infra/config.ts";
-import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import { productionAccess } from "./access.ts";
 import { adopt } from "./adopt/adopt.ts";
 import { ensureCloud } from "./cloud.ts";
 import { ensurePassphrase, writeWorkingCopy } from "./embedded.ts";
-import { EngineError } from "./engine.ts";
 import { type RunReport, runCommand } from "./run.ts";
 import { readStackFile } from "./stackFile.ts";
 import type { State } from "./state.ts";
 import { isUnfinished } from "./unfinished.ts";
 import { validate } from "./validate.ts";
-import {
-  type Deployment,
-  ensureStack,
-  openDeployment,
-  projectName,
-  readState,
-  runEngine,
-} from "./workspace.ts";
+import { type Deployment, ensureStack, openDeployment, readState } from "./workspace.ts";
 
 /** A stack whose settings are right and whose cloud is reachable. */
 export interface Prepared {
@@ -55,34 +48,11 @@ async function both<A, B>(first: Promise<A>, second: Promise<B> | null): Promise
   return [a.value, b.value];
 }
 
-async function productionAccess(deployment: Deployment): Promise<HetznerAccess> {
-  const setting = async (key: string) => {
-    try {
-      const result = await runEngine(deployment, ["config", "get", key, "--stack", deployment.file.stack]);
-      return result.stdout.trim();
-    } catch (error) {
-      if (error instanceof EngineError && /not found/.test(error.stderr)) return undefined;
-      throw error;
-    }
-  };
-  const configured = deployment.file.config["hcloud:endpoint"];
-  const endpoint =
-    typeof configured === "string" ? configured : (process.env.HCLOUD_ENDPOINT ?? hetznerEndpoint);
-  const token =
-    "hcloud:token" in deployment.file.config ? await setting("hcloud:token") : process.env.HCLOUD_TOKEN;
-  if (token) return { endpoint, token };
-  const { stack } = deployment.file;
-  throw new Problem({
-    happened: `There is no token for Hetzner's API: neither hcloud:token in the settings of ${stack} nor HCLOUD_TOKEN.`,
-    left: "Nothing was changed.",
-    todo: [`npx pulumi config set --secret hcloud:token --stack ${stack}   (it asks for the value)`],
-    exitCode: 2,
-  });
-}
-
 /** Which objects of the cloud belong to a stack. */
 export function labelSelector(stack: string): string {
-  return `phasewise-project=${projectName},phasewise-stack=${stack}`;
+  return Object.entries(stackLabels(stack))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
 }
 
 /** The infrastructure as a program; loaded only when it is run. */

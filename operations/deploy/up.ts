@@ -6,6 +6,7 @@ import { refuseChanges } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { lockStack } from "./stackLock.ts";
 import { markUnfinished } from "./unfinished.ts";
+import type { Deployment } from "./workspace.ts";
 
 /** What `up --json` prints. */
 export interface UpReport {
@@ -27,8 +28,12 @@ export interface UpOptions {
   confirm?(planned: Changes, text: string): Promise<boolean>;
 }
 
-/** Brings a stack to what its file says. */
-export async function up(stack: string, options: UpOptions, ctx: OperationContext): Promise<UpReport> {
+/** Brings a stack to what its file says. What has been deployed is given back for what follows it. */
+export async function up(
+  stack: string,
+  options: UpOptions,
+  ctx: OperationContext,
+): Promise<{ report: UpReport; deployment: Deployment }> {
   const start = Date.now();
   await using _lock = await lockStack(stack, "up");
   const before = await prepare(stack, ctx);
@@ -42,16 +47,13 @@ export async function up(stack: string, options: UpOptions, ctx: OperationContex
     }
   }
   ctx.signal.throwIfAborted();
-  const report = await markUnfinished(prepared.deployment, () =>
-    runCommand(prepared.deployment, "up", program, ctx),
+  const { deployment } = prepared;
+  const { changes, outputs } = await markUnfinished(deployment, () =>
+    runCommand(deployment, "up", program, ctx),
   );
-  return {
-    stack,
-    phase: prepared.config.phase,
-    changes: report.changes,
-    seconds: Math.round((Date.now() - start) / 100) / 10,
-    endpoints: endpointsOf(report.outputs),
-  };
+  const seconds = Math.round((Date.now() - start) / 100) / 10;
+  const { phase } = prepared.config;
+  return { report: { stack, phase, changes, seconds, endpoints: endpointsOf(outputs) }, deployment };
 }
 
 /** The clients' addresses among a stack's outputs. */

@@ -1,4 +1,4 @@
-import type { Machine } from "../topology.ts";
+import type { Cluster, Machine } from "../topology.ts";
 import type { World } from "./check.ts";
 
 /** What Patroni says of its cluster (GET /cluster). */
@@ -27,4 +27,14 @@ export function patroniCommand(machine: Machine, path: string, options = ""): st
   const tls = "/etc/phasewise/tls/root";
   const trust = `--cacert ${tls}/ca.pem --cert ${tls}/node.pem --key ${tls}/node.key`;
   return `curl -sS --fail-with-body --max-time 10 ${trust} ${options} https://${machine.privateAddress}:8008${path}`;
+}
+
+/** The machine whose PostgreSQL is the cluster's primary now. */
+export async function leaderOf(world: Pick<World, "run" | "topology">, cluster: Cluster): Promise<Machine> {
+  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+  const view = await patroniCluster(world, member);
+  const name = view.members.find((one) => one.role === "leader")?.name;
+  const leader = world.topology.machines.find((machine) => machine.name === name);
+  if (!leader) throw new Error(`${cluster.name} has no leader`);
+  return leader;
 }

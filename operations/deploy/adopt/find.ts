@@ -44,8 +44,8 @@ export function orphans(listing: Listing, resources: StateResource[]): { type: s
 }
 
 /**
- * Which planned resources the cloud has already: labelled ones by their name, or by their labels where the name
- * is made up anew each time; parts of labelled ones by what they join. What the state knows is never matched.
+ * Which planned resources the cloud has already: labelled ones by the logical name that their label carries,
+ * parts of labelled ones by what they join. What the state knows is never matched.
  */
 export function matchPlanned(planned: Planned[], listing: Listing, resources: StateResource[]): Found[] {
   const unknown = orphans(listing, resources);
@@ -59,22 +59,14 @@ export function matchPlanned(planned: Planned[], listing: Listing, resources: St
 }
 
 function matchLabelled(
-  { type, inputs }: Planned,
+  { type, urn }: Planned,
   unknown: { type: string; item: HetznerItem }[],
 ): string | null {
-  const candidates = unknown.filter((orphan) => orphan.type === type).map((orphan) => orphan.item);
-  const byName = candidates.filter((item) => item.name === inputs.name);
-  const matches =
-    byName.length > 0 ? byName : candidates.filter((item) => sameLabels(item.labels, inputs.labels));
-  return matches.length === 1 ? String(matches[0]!.id) : null;
-}
-
-function sameLabels(labels: Record<string, string>, wanted: unknown): boolean {
-  if (typeof wanted !== "object" || wanted === null) return false;
-  const entries = Object.entries(wanted);
-  return (
-    entries.length === Object.keys(labels).length && entries.every(([key, value]) => labels[key] === value)
+  const { name } = parseUrn(urn);
+  const matches = unknown.filter(
+    (orphan) => orphan.type === type && orphan.item.labels["phasewise-name"] === name,
   );
+  return matches.length === 1 ? String(matches[0]!.item.id) : null;
 }
 
 /** State resources whose object the cloud does not have any more, and the parts of such objects. */

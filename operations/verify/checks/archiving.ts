@@ -1,6 +1,6 @@
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
-import { patroniCluster } from "../patroni.ts";
+import { leaderOf } from "../patroni.ts";
 
 /** pg_stat_archiver, and how far the log has come. */
 export interface Archiver {
@@ -51,11 +51,7 @@ export function needsProof({ lastArchived }: Archiver, now: Date): boolean {
 
 /** The message makes sure that there is something to be sent: a switch of an empty segment does nothing. */
 async function switchSegment(world: World, cluster: Cluster): Promise<void> {
-  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  const view = await patroniCluster(world, member);
-  const name = view.members.find((one) => one.role === "leader")?.name;
-  const leader = world.topology.machines.find((machine) => machine.name === name);
-  if (!leader) throw new Error(`${cluster.name} has no leader`);
+  const leader = await leaderOf(world, cluster);
   const sql = "SELECT pg_logical_emit_message(false, 'phasewise', 'verify'), pg_switch_wal()";
   await world.run(leader, `runuser -u postgres -- psql -XAtq -d postgres -c "${sql}"`);
 }

@@ -1,6 +1,8 @@
 import { type BackupState, newestBackup } from "../../../roles/backupInfo.ts";
 import { backupInfoCommand, backupUnit } from "../../../roles/pgbackrest.ts";
-import { type Check, combine, type Finding } from "../check.ts";
+import type { Cluster } from "../../topology.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
+import { leaderOf } from "../patroni.ts";
 
 /** A backup is made each day; two hours are left for making it. */
 const oldestHours = 26;
@@ -10,43 +12,56 @@ const firstHour = 3_600_000;
 export const backup: Check = {
   name: "backup",
   async run(world) {
-    const { topology } = world;
-    const findings = topology.clusters.map(async (cluster) => {
-      const machine = topology.machines.find((one) => cluster.members.includes(one.name))!;
-      const units = [backupUnit("full"), backupUnit("diff")].join(" ");
-      const [info, active, identifier] = await Promise.all([
-        world.run(machine, backupInfoCommand(cluster.backupStanza)),
-        world.run(machine, `systemctl is-active ${units} || true`),
-        world.run(
-          machine,
-          `runuser -u postgres -- psql -XAtq -d postgres -c 'SELECT system_identifier >> 32 FROM pg_control_system()'`,
-        ),
-      ]);
-      const state = newestBackup(info, cluster.backupStanza);
-      const running = state.running || active.includes("activating");
-      // The upper half of the identifier is the second in which the cluster was made (xlog.c, BootStrapXLOG).
-      const made = new Date(Number(identifier.trim()) * 1000);
-      return judge({
-        cluster: cluster.name,
-        state: { ...state, running },
-        made,
-        now: world.now,
-        stack: topology.stack,
-      });
+    const findings = world.topology.clusters.map(async (cluster) => judge(await inspect(world, cluster)));
+    return combine(await Promise.all(findings));
+  },
+};
+
+/** The same, after `up`: where there is no backup yet, one is begun, and not waited for. */
+export const firstBackup: Check = {
+  name: "backup",
+  async run(world) {
+    const findings = world.topology.clusters.map(async (cluster) => {
+      const found = await inspect(world, cluster);
+      if (found.state.finishedAt || found.state.running) return judge(found);
+      await world.run(await leaderOf(world, cluster), `systemctl start --no-block ${backupUnit("full")}`);
+      return judge({ ...found, state: { ...found.state, running: true } });
     });
     return combine(await Promise.all(findings));
   },
 };
 
-export function judge(args: {
+/** What is known of a cluster's backups. */
+export interface Inspection {
   cluster: string;
   state: BackupState;
   /** When the cluster was made. */
   made: Date;
   now: Date;
   stack: string;
-}): Finding {
-  const { cluster, state, made, now, stack } = args;
+}
+
+async function inspect(world: World, cluster: Cluster): Promise<Inspection> {
+  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
+  const units = [backupUnit("full"), backupUnit("diff")].join(" ");
+  const identifier = "SELECT system_identifier >> 32 FROM pg_control_system()";
+  const [info, active, second] = await Promise.all([
+    world.run(machine, backupInfoCommand(cluster.backupStanza)),
+    world.run(machine, `systemctl is-active ${units} || true`),
+    world.run(machine, `runuser -u postgres -- psql -XAtq -d postgres -c '${identifier}'`),
+  ]);
+  const state = newestBackup(info, cluster.backupStanza);
+  return {
+    cluster: cluster.name,
+    state: { ...state, running: state.running || active.includes("activating") },
+    // The upper half of the identifier is the second in which the cluster was made (xlog.c, BootStrapXLOG).
+    made: new Date(Number(second.trim()) * 1000),
+    now: world.now,
+    stack: world.topology.stack,
+  };
+}
+
+export function judge({ cluster, state, made, now, stack }: Inspection): Finding {
   const fix = `npx phasewise backup ${stack} makes one now`;
   if (!state.finishedAt) {
     if (!state.running) return { ok: false, detail: `${cluster}: there is no backup (${state.status})`, fix };

@@ -1,0 +1,113 @@
+import { type BackupState, newestBackup } from "../roles/backupInfo.ts";
+import { backupInfoCommand, backupUnit } from "../roles/pgbackrest.ts";
+import { Problem } from "../toolchain/problem.ts";
+import { type BackupInfo, parseBackups } from "./backupList.ts";
+import { interrupted, type OperationContext } from "./context.ts";
+import { type Cluster, type Machine, readDeployed } from "./topology.ts";
+import type { World } from "./verify/check.ts";
+import { leaderOf } from "./verify/patroni.ts";
+import { openWorld } from "./verify/world.ts";
+
+export type BackupType = "full" | "diff";
+
+export interface BackupReport {
+  stack: string;
+  backups: { cluster: string; label: string; type: string; bytes: number; seconds: number }[];
+}
+
+export interface BackupList {
+  stack: string;
+  clusters: { cluster: string; status: string; backups: BackupInfo[] }[];
+}
+
+/** Makes a backup of each cluster now, by its leader, and waits for it. */
+export async function backupNow(
+  stack: string,
+  type: BackupType,
+  ctx: OperationContext,
+): Promise<BackupReport> {
+  const { topology } = await readDeployed(stack, ctx);
+  await using world = openWorld(topology, { unavailable: "a backup does not ask it" }, ctx);
+  const backups = await Promise.all(
+    topology.clusters.map((cluster) => backupCluster(world, cluster, type, ctx)),
+  );
+  return { stack, backups };
+}
+
+/** All backups that the repository holds. */
+export async function backupList(stack: string, ctx: OperationContext): Promise<BackupList> {
+  const { topology } = await readDeployed(stack, ctx);
+  await using world = openWorld(topology, { unavailable: "the list does not ask it" }, ctx);
+  const clusters = topology.clusters.map(async (cluster) => {
+    const machine = topology.machines.find((one) => cluster.members.includes(one.name))!;
+    const info = await world.run(machine, backupInfoCommand(cluster.backupStanza));
+    const { status } = newestBackup(info, cluster.backupStanza);
+    return { cluster: cluster.name, status, backups: parseBackups(info, cluster.backupStanza) };
+  });
+  return { stack, clusters: await Promise.all(clusters) };
+}
+
+async function backupCluster(
+  world: World,
+  cluster: Cluster,
+  type: BackupType,
+  ctx: OperationContext,
+): Promise<BackupReport["backups"][number]> {
+  const leader = await leaderOf(world, cluster);
+  const unit = backupUnit(type);
+  const start = Date.now();
+  ctx.onLine(`${cluster.name}: a ${type} backup is being made on ${leader.name}`);
+  // Started without waiting: the unit goes on where this command or its connection ends.
+  const cursor =
+    (await world.run(leader, "journalctl -n 0 --show-cursor --no-pager")).match(/cursor: (\S+)/)?.[1] ?? "";
+  await world.run(leader, `systemctl start --no-block ${unit}`);
+  await follow(world, leader, unit, cursor, ctx);
+  const state = await newest(world, leader, cluster);
+  const seconds = Math.round((Date.now() - start) / 100) / 10;
+  return { cluster: cluster.name, label: state.label!, type: state.type!, bytes: state.bytes!, seconds };
+}
+
+/** Passes on what the unit says until it has ended. @throws Problem with its last lines where it failed. */
+async function follow(
+  world: World,
+  machine: Machine,
+  unit: string,
+  cursor: string,
+  ctx: OperationContext,
+): Promise<void> {
+  let after = cursor;
+  for (;;) {
+    if (ctx.signal.aborted)
+      throw interrupted(
+        "The backup goes on on the machine.",
+        "npx phasewise backups lists it when it is done.",
+      );
+    const state = await world.run(machine, `systemctl show -P ActiveState ${unit}`);
+    const text = await world.run(
+      machine,
+      `journalctl -u ${unit} --after-cursor='${after}' --show-cursor --no-pager -o cat`,
+    );
+    after = text.match(/^-- cursor: (\S+)$/m)?.[1] ?? after;
+    for (const line of text.split("\n"))
+      if (line.trim() !== "" && !line.startsWith("-- ")) ctx.onLine(`  ${line}`);
+    if (state.trim() !== "activating") return judgeEnd(world, machine, unit, state.trim());
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+async function judgeEnd(world: World, machine: Machine, unit: string, state: string): Promise<void> {
+  if (state !== "failed") return;
+  throw new Problem({
+    happened: `The backup on ${machine.name} failed.`,
+    details: (await world.run(machine, `journalctl -u ${unit} -n 10 --no-pager -o cat`)).trim().split("\n"),
+    left: "Earlier backups are as they were.",
+    todo: ["Put right what it says, then make it again."],
+  });
+}
+
+async function newest(world: World, machine: Machine, cluster: Cluster): Promise<BackupState> {
+  return newestBackup(
+    await world.run(machine, backupInfoCommand(cluster.backupStanza)),
+    cluster.backupStanza,
+  );
+}

@@ -1,0 +1,42 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type CloudStatus, cloudStatus, destroyCloud, stopCloud } from "../cloud/lifecycle.ts";
+import { requireRoot } from "../toolchain/hostPackages.ts";
+import { dataFolder } from "../toolchain/paths.ts";
+import type { OperationContext } from "./context.ts";
+import { asProblem, cloudDirectory } from "./deploy/cloud.ts";
+import { stackNames } from "./deploy/stackFile.ts";
+import { lockStack } from "./deploy/stackLock.ts";
+
+/** The daemon ends; its machines run on. Says whether one ran. */
+export function stopEmbedded(): Promise<boolean> {
+  requireRoot("Stopping the embedded cloud");
+  return asProblem(() => stopCloud({ directory: cloudDirectory() }));
+}
+
+export function embeddedStatus(): Promise<CloudStatus> {
+  return asProblem(() => cloudStatus({ directory: cloudDirectory() }));
+}
+
+/**
+ * Removes the embedded cloud with all machines, volumes and buckets, and with it the state of the stacks that
+ * lived on it: what they describe is gone. Passphrase and toolchain stay.
+ */
+export async function destroyEmbedded(ctx: OperationContext): Promise<void> {
+  requireRoot("Destroying the embedded cloud");
+  await using _locks = await lockAll("cloud destroy");
+  await asProblem(() => destroyCloud({ directory: cloudDirectory(), onProgress: ctx.onLine }));
+  for (const name of ["state", "pulumi"])
+    await rm(join(dataFolder(), name), { recursive: true, force: true });
+}
+
+/** Nobody works on any stack meanwhile. */
+async function lockAll(command: string): Promise<AsyncDisposable> {
+  const locks = new AsyncDisposableStack();
+  try {
+    for (const stack of await stackNames()) locks.use(await lockStack(stack, command));
+    return locks.move();
+  } finally {
+    await locks.disposeAsync();
+  }
+}

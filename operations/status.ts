@@ -1,0 +1,92 @@
+import type { Topology } from "../infra/topology.ts";
+import { messageOf } from "../toolchain/problem.ts";
+import type { OperationContext } from "./context.ts";
+import { type Machine, readDeployed } from "./topology.ts";
+import type { World } from "./verify/check.ts";
+import { patroniCluster } from "./verify/patroni.ts";
+import { openWorld } from "./verify/world.ts";
+
+export interface StackStatus {
+  stack: string;
+  environment: string;
+  phase: number;
+  endpoints: Topology["endpoints"];
+  machines: MachineStatus[];
+  clusters: { name: string; members: { name: string; role: string; state: string; lag: number | null }[] }[];
+}
+
+export interface MachineStatus {
+  name: string;
+  serverType: string;
+  publicAddress: string;
+  privateAddress: string;
+  roles: string[];
+  reachable: boolean;
+  /** Why not; null where it is reachable. */
+  fault: string | null;
+  memoryUsedMb: number;
+  memoryMb: number;
+  units: { name: string; state: string }[];
+}
+
+/** What of a machine is worth a glance. */
+const units = ["etcd", "patroni", "haproxy", "pgbouncer"];
+
+export async function stackStatus(stack: string, ctx: OperationContext): Promise<StackStatus> {
+  const { topology } = await readDeployed(stack, ctx);
+  await using world = openWorld(topology, { unavailable: "status does not ask it" }, ctx);
+  const [machines, clusters] = await Promise.all([
+    Promise.all(topology.machines.map((machine) => machineStatus(world, machine))),
+    Promise.all(topology.clusters.map((cluster) => clusterStatus(world, cluster))),
+  ]);
+  const { environment, phase, endpoints } = topology;
+  return { stack, environment, phase, endpoints, machines, clusters };
+}
+
+async function machineStatus(world: World, machine: Machine): Promise<MachineStatus> {
+  const { name, serverType, publicAddress, privateAddress, roles } = machine;
+  const known = { name, serverType, publicAddress, privateAddress, roles };
+  try {
+    const text = await world.run(machine, `free -m; systemctl is-active ${units.join(" ")} || true`);
+    return { ...known, reachable: true, fault: null, ...parseMachine(text) };
+  } catch (error) {
+    const fault = messageOf(error).split("\n")[0] ?? "";
+    return { ...known, reachable: false, fault, memoryUsedMb: 0, memoryMb: 0, units: [] };
+  }
+}
+
+/** @param text What `free -m` and `systemctl is-active` print. */
+export function parseMachine(text: string): Pick<MachineStatus, "memoryUsedMb" | "memoryMb" | "units"> {
+  const lines = text.trim().split("\n");
+  const memory = lines.find((line) => line.startsWith("Mem:"))?.split(/\s+/) ?? [];
+  const states = lines.slice(-units.length);
+  return {
+    memoryMb: Number(memory[1] ?? 0),
+    memoryUsedMb: Number(memory[2] ?? 0),
+    units: units
+      .map((name, index) => ({ name, state: states[index] ?? "unknown" }))
+      // A unit that a machine does not carry is unknown to systemd there.
+      .filter((unit) => unit.state !== "inactive" && unit.state !== "unknown"),
+  };
+}
+
+async function clusterStatus(
+  world: World,
+  cluster: Topology["clusters"][number],
+): Promise<StackStatus["clusters"][number]> {
+  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
+  try {
+    const view = await patroniCluster(world, machine);
+    const members = view.members.map(({ name, role, state, lag }) => ({
+      name,
+      role,
+      state,
+      lag: typeof lag === "number" ? lag : null,
+    }));
+    return { name: cluster.name, members };
+  } catch {
+    // The machine's own row says why nothing can be asked there.
+    const members = cluster.members.map((name) => ({ name, role: "unknown", state: "unknown", lag: null }));
+    return { name: cluster.name, members };
+  }
+}

@@ -1,0 +1,46 @@
+import type { HetznerAccess } from "../clients/hetzner.ts";
+import { cloudStatus } from "../cloud/lifecycle.ts";
+import type { Topology } from "../infra/topology.ts";
+import { messageOf } from "../toolchain/problem.ts";
+import type { OperationContext } from "./context.ts";
+import { productionAccess } from "./deploy/access.ts";
+import { cloudDirectory } from "./deploy/cloud.ts";
+import type { Deployment } from "./deploy/workspace.ts";
+import { readDeployed, readTopology } from "./topology.ts";
+import type { Check, VerifyReport } from "./verify/check.ts";
+import { backup, firstBackup } from "./verify/checks/backup.ts";
+import { checks } from "./verify/checks.ts";
+import { verify } from "./verify/verify.ts";
+import { openWorld } from "./verify/world.ts";
+
+/** Checks a stack that runs. Starts nothing that does not run and changes nothing that lasts. */
+export async function verifyStack(stack: string, ctx: OperationContext): Promise<VerifyReport> {
+  const { topology, deployment } = await readDeployed(stack, ctx);
+  return verifyDeployed(topology, deployment, checks, ctx);
+}
+
+/** What follows each `up`: the same checks, and the first full backup is begun where there is none. */
+export async function verifyAfterUp(deployment: Deployment, ctx: OperationContext): Promise<VerifyReport> {
+  const topology = await readTopology(deployment, ctx);
+  const list = checks.map((check) => (check === backup ? firstBackup : check));
+  return verifyDeployed(topology, deployment, list, ctx);
+}
+
+async function verifyDeployed(
+  topology: Topology,
+  deployment: Deployment,
+  list: readonly Check[],
+  ctx: OperationContext,
+): Promise<VerifyReport> {
+  await using world = openWorld(topology, await cloudAccess(deployment), ctx);
+  return verify(world, list);
+}
+
+async function cloudAccess(deployment: Deployment): Promise<HetznerAccess | { unavailable: string }> {
+  if (!deployment.file.embedded) {
+    return productionAccess(deployment).catch((error) => ({ unavailable: messageOf(error) }));
+  }
+  const status = await cloudStatus({ directory: cloudDirectory() });
+  if (status.state === "running") return { endpoint: status.endpoint, token: status.token };
+  return { unavailable: `the embedded cloud is ${status.state}; npx phasewise cloud start` };
+}

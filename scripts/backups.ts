@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import { print, printJson, styled, table } from "./output.ts";
+import { type CommonOptions, run } from "./run.ts";
+import { stackArgument } from "./stackArgument.ts";
+
+export function backups(program: Command): void {
+  program
+    .command("backups")
+    .description("list the backups that there are")
+    .addArgument(stackArgument())
+    .option("--json", "{stack, clusters: [{cluster, status, backups}]} as JSON on standard output")
+    .addHelpText("after", "\nExample:\n  npx phasewise backups dev")
+    .action((stack: string, options: CommonOptions) =>
+      run(options, async (ctx) => {
+        const { backupList } = await import("../operations/backup.ts");
+        const report = await backupList(stack, ctx);
+        if (options.json) {
+          printJson(report);
+          return 0;
+        }
+        const rows = report.clusters.flatMap(({ cluster, backups: list }) =>
+          list.map((one) => [
+            cluster,
+            one.faulty ? styled("red", `${one.label} (faulty)`) : one.label,
+            one.type,
+            one.finishedAt.slice(0, 19).replace("T", " "),
+            megabytes(one.databaseBytes),
+            megabytes(one.repositoryBytes),
+          ]),
+        );
+        for (const { cluster, status } of report.clusters) print(`${cluster}: ${status}`);
+        if (rows.length > 0)
+          print(`\n${await table(["Cluster", "Backup", "Type", "Made (UTC)", "Database", "Stored"], rows)}`);
+        return 0;
+      }),
+    );
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}

@@ -1,0 +1,30 @@
+import type { Command } from "commander";
+import { print, printJson } from "./output.ts";
+import { type CommonOptions, run } from "./run.ts";
+import { stackArgument } from "./stackArgument.ts";
+
+interface Options extends CommonOptions {
+  showSecrets?: boolean;
+  role: string;
+}
+
+export function url(program: Command): void {
+  program
+    .command("url")
+    .description("the connection string for applications; without --show-secrets its password is left out")
+    .addArgument(stackArgument())
+    .option("--show-secrets", "with the password")
+    .option("--role <role>", "application, owner, readonly or monitor", "application")
+    .option("--json", "{url, host, port, database, user, caCertificate} as JSON on standard output")
+    .addHelpText("after", '\nExample:\n  DATABASE_URL="$(npx phasewise url dev --show-secrets)"')
+    .action((stack: string, options: Options) =>
+      run(options, async (ctx) => {
+        const { connection } = await import("../operations/connection.ts");
+        const result = await connection(stack, options.role, ctx);
+        const shown = { ...result.public, url: options.showSecrets ? result.secretUrl : result.public.url };
+        if (options.json) printJson(shown);
+        else print(shown.url);
+        return 0;
+      }),
+    );
+}
