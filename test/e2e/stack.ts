@@ -1,12 +1,10 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa, type Options, type Result } from "execa";
 import pRetry from "p-retry";
+import { parse, stringify } from "yaml";
 
 const root = resolve(import.meta.dirname, "../..");
-
-/** The folder is named, not random, so that a run finds and removes what a killed one left behind. */
-const stateOf = (name: string): string => join("/var/tmp/phasewise-e2e", name);
 
 export interface Outcome {
   code: number;
@@ -16,21 +14,62 @@ export interface Outcome {
   elapsed: number;
 }
 
-/** A stack of its own, with its own embedded cloud, driven only by the commands that operators use. */
+export interface UpReport {
+  stack: string;
+  phase: number;
+  changes: Record<"create" | "update" | "replace" | "delete" | "same", number>;
+  seconds: number;
+}
+
+export interface VerifyReport {
+  ok: boolean;
+  checks: { name: string; ok: boolean; detail: string; fix?: string }[];
+}
+
+export interface ApiServer {
+  id: number;
+  name: string;
+  status: string;
+  public_net: { ipv4: { ip: string } | null };
+}
+
+/**
+ * A stack of its own, with its own embedded cloud, driven only by the commands that operators use. Its names are
+ * fixed, not random, so that a run finds and removes what a killed one left behind.
+ */
 export class Stack {
+  readonly name: string;
   readonly directory: string;
+  readonly file: string;
   readonly env: Record<string, string>;
 
   constructor(name: string) {
-    this.directory = stateOf(name);
+    this.name = `test-${name}`;
+    this.directory = join("/var/tmp/phasewise-test", name);
+    this.file = join(root, "stacks", `Pulumi.${this.name}.yaml`);
     this.env = { PHASEWISE_DIR: this.directory, NO_COLOR: "1" };
   }
 
-  /** Removes what a predecessor left, then makes an empty state folder. */
+  /** Removes what a predecessor left, and begins with the settings of `dev`. */
   async reset(): Promise<void> {
+    await this.remove();
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    this.configure({});
+  }
+
+  async remove(): Promise<void> {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     await this.expectOk("cloud", "destroy", "--yes");
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    rmSync(this.directory, { recursive: true, force: true });
+    rmSync(this.file, { force: true });
+  }
+
+  /** Writes the stack's file: the settings of `dev` with these on top; undefined takes one away. */
+  configure(settings: Record<string, unknown>): void {
+    const dev = parse(readFileSync(join(root, "stacks/Pulumi.dev.yaml"), "utf8")) as {
+      config: Record<string, unknown>;
+    };
+    writeFileSync(this.file, stringify({ config: { ...dev.config, ...settings } }));
   }
 
   /** Starts a command and leaves it running. */
@@ -71,40 +110,60 @@ export class Stack {
     return JSON.parse(await this.expectOk(...args, "--json")) as T;
   }
 
+  async up(): Promise<UpReport> {
+    return this.json("up", this.name, "--yes", "--no-verify");
+  }
+
+  /** The checks of `verify` that failed. */
+  async faults(): Promise<string[]> {
+    const outcome = await this.run("verify", this.name, "--json");
+    const report = JSON.parse(outcome.stdout) as VerifyReport;
+    if (report.checks.length < 8) throw new Error(`verify made ${report.checks.length} checks only`);
+    return report.checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.detail}`);
+  }
+
   /** One SQL statement through the clients' endpoint; rows as psql prints them unaligned. */
   async sql(statement: string): Promise<string> {
-    return (
-      await this.expectOk("psql", "dev", "--", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement)
-    ).trim();
+    const options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement];
+    return (await this.expectOk("psql", this.name, "--", ...options)).trim();
   }
 
   async cloudStatus(): Promise<{ running: boolean; pid: number }> {
     return this.json("cloud", "status");
   }
 
-  /** A request to the embedded cloud, as any client of Hetzner's makes it. */
-  async api<T>(method: string, path: string): Promise<T> {
+  /** Where other clients reach the embedded cloud, as `cloud env` prints it. */
+  async cloudEnv(): Promise<{ endpoint: string; token: string }> {
     const exports = await this.expectOk("cloud", "env");
     const value = (name: string): string => {
-      const match = new RegExp(`${name}=['"]?([^'"\\n]+)`).exec(exports);
-      if (!match?.[1]) throw new Error(`cloud env printed no ${name}:\n${exports}`);
+      const match = new RegExp(`${name}=['"]?([^'"\n]+)`).exec(exports);
+      if (!match?.[1]) throw new Error(`cloud env printed no ${name}`);
       return match[1];
     };
-    const response = await fetch(`${value("HCLOUD_ENDPOINT")}${path}`, {
+    return { endpoint: value("HCLOUD_ENDPOINT"), token: value("HCLOUD_TOKEN") };
+  }
+
+  /** A request to the embedded cloud, as any client of Hetzner's makes it. */
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
+    const { endpoint, token } = await this.cloudEnv();
+    const response = await fetch(`${endpoint}${path}`, {
       method,
-      headers: { authorization: `Bearer ${value("HCLOUD_TOKEN")}` },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
+    return (response.status === 204 ? undefined : await response.json()) as T;
   }
 
-  async servers(): Promise<{ id: number; name: string; status: string }[]> {
-    return (await this.api<{ servers: { id: number; name: string; status: string }[] }>("GET", "/servers"))
-      .servers;
+  async servers(): Promise<ApiServer[]> {
+    return (await this.api<{ servers: ApiServer[] }>("GET", "/servers")).servers;
   }
 
-  /** Repeats until it does not throw, for a minute; then the last error counts. */
+  /** Repeats until it does not throw, for 90 seconds; then the last error counts. */
   async eventually(attempt: () => Promise<void>): Promise<void> {
-    await pRetry(attempt, { retries: 30, minTimeout: 2000, factor: 1, maxRetryTime: 90_000 });
+    await pRetry(attempt, { retries: 60, minTimeout: 1500, factor: 1, maxRetryTime: 90_000 });
   }
 }
