@@ -1,6 +1,5 @@
 import "reflect-metadata";
 import { createPrivateKey, generateKeyPairSync, randomBytes, webcrypto, X509Certificate } from "node:crypto";
-import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 
 /**
@@ -143,12 +142,4 @@ async function keyPair(privateKey: string): Promise<webcrypto.CryptoKeyPair> {
     privateKey: await subtle.importKey("pkcs8", pkcs8, curve, false, ["sign"]),
     publicKey: await subtle.importKey("jwk", publicJwk, curve, true, ["verify"]),
   };
-}
-
-/** Whether a text is a DNS name, or one with a wildcard in front, in ASCII letters. */
-export function isDnsName(text: string): boolean {
-  const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
-  return (
-    text.length <= 253 && isIP(text) === 0 && new RegExp(`^(?:\\*\\.)?${label}(?:\\.${label})*$`).test(text)
-  );
 }
