@@ -1,3 +1,4 @@
+import type { Weekday } from "../roles/pgbackrest.ts";
 import type { FirewallSpec } from "./firewall.ts";
 import type { NetworkSpec } from "./network.ts";
 
@@ -78,7 +79,7 @@ export interface BackupSpec {
   bucket: string;
   /** UTC, as "02:00". */
   time: string;
-  fullOn: "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+  fullOn: Weekday;
   retentionDays: number;
 }
 

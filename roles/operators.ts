@@ -1,7 +1,8 @@
 import { directory, file, lines, role } from "./build.ts";
 import type { RoleManifest } from "./manifest.ts";
+import { SECRETS, secret } from "./secrets.ts";
 
-/** A person, or the stack itself, who may log in as root. */
+/** A person who may log in as root. */
 export interface Operator {
   /** Shown beside each of the keys, as "anna" or "ci". */
   name: string;
@@ -14,9 +15,10 @@ const PUBLIC_KEY =
   /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) ([A-Za-z0-9+/]+={0,3})(?: [^\n]*)?$/;
 
 /**
- * Who may log in: one line a key with the person's name, in the order given. Whoever is not in it any more, is out.
+ * Who may log in: the stack's own operator first, then one line a key with the person's name, in the order given.
+ * Whoever is not in it any more, is out.
  *
- * Throws, naming every fault, where a name or a key is malformed or nobody would be left.
+ * Throws, naming every fault, where a name or a key is malformed.
  */
 export function operators(people: Operator[]): RoleManifest {
   const faults: string[] = [];
@@ -30,11 +32,12 @@ export function operators(people: Operator[]): RoleManifest {
       return `${type} ${body} ${person.name}`;
     });
   });
-  if (people.length === 0) faults.push("nobody could log in any more");
   if (faults.length > 0)
     throw new Error(`The operators' keys are wrong:\n${faults.map((fault) => `- ${fault}`).join("\n")}`);
   return role("operators", {
     directories: [directory("/root/.ssh", { mode: "0700" })],
-    files: [file("/root/.ssh/authorized_keys", lines(...keys), { mode: "0600" })],
+    files: [
+      file("/root/.ssh/authorized_keys", lines(secret(SECRETS.operatorKey), ...keys), { mode: "0600" }),
+    ],
   });
 }

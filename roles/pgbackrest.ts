@@ -18,9 +18,26 @@ export interface PgbackrestSettings {
     ownAuthority: boolean;
   };
   retentionDays: number;
+  /** UTC, as "02:00". */
+  time: string;
+  /** The day of the full backup; every other day has a differential one. */
+  fullOn: Weekday;
   cores: number;
   volumeBytes: number;
 }
+
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+
+/** As systemd's calendar writes them, in its order. */
+const WEEKDAYS: Record<Weekday, string> = {
+  monday: "Mon",
+  tuesday: "Tue",
+  wednesday: "Wed",
+  thursday: "Thu",
+  friday: "Fri",
+  saturday: "Sat",
+  sunday: "Sun",
+};
 
 export const PGBACKREST_PACKAGES = ["pgbackrest"];
 
@@ -41,8 +58,8 @@ export function backupInfoCommand(stanza: string): string {
 }
 
 /**
- * Backups and the archive of the write-ahead log in an object storage: encrypted, compressed, a full one each
- * Sunday and a differential one each other day at 02:00 UTC, made by whoever is the primary then.
+ * Backups and the archive of the write-ahead log in an object storage: encrypted, compressed, a full one
+ * each week and a differential one each other day, made by whoever is the primary then.
  */
 export function pgbackrest(settings: PgbackrestSettings): RoleManifest {
   const { ownAuthority } = settings.repository;
@@ -60,8 +77,8 @@ export function pgbackrest(settings: PgbackrestSettings): RoleManifest {
       file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", `d ${LOCKS} 0750 postgres postgres -\n`),
       file(SCRIPT, script(settings), { mode: "0755" }),
       file("/etc/systemd/system/phasewise-backup@.service", SERVICE),
-      timer("full", "Sun"),
-      timer("diff", "Mon..Sat"),
+      timer("full", settings.time, [settings.fullOn]),
+      timer("diff", settings.time, otherDays(settings.fullOn)),
     ],
     prepare: [
       {
@@ -174,13 +191,17 @@ const SERVICE = unitFile({
 });
 
 /** A run that was missed while the machine was off is made up for. */
-function timer(type: "full" | "diff", days: string): ManagedFile {
+function otherDays(day: Weekday): Weekday[] {
+  return (Object.keys(WEEKDAYS) as Weekday[]).filter((other) => other !== day);
+}
+
+function timer(type: "full" | "diff", time: string, days: Weekday[]): ManagedFile {
   return file(
     `/etc/systemd/system/phasewise-backup-${type}.timer`,
     unitFile({
       Unit: { Description: `Time of the ${type} backup` },
       Timer: {
-        OnCalendar: `${days} *-*-* 02:00:00 UTC`,
+        OnCalendar: `${days.map((day) => WEEKDAYS[day]).join(",")} *-*-* ${time}:00 UTC`,
         Persistent: "yes",
         AccuracySec: "1s",
         Unit: backupUnit(type),

@@ -7,6 +7,8 @@ import type { Manifest, RoleManifest } from "./manifest.ts";
  * Secrets that stand in lines of configuration (passwords, access keys) must match `CONFIG_SAFE`.
  */
 export const SECRETS = {
+  /** OpenSSH public key of the stack's own operator, one line: made with the stack, so known late. */
+  operatorKey: "operator-key",
   /** PEM of the stack's authority. */
   caCertificate: "ca-certificate",
   /** PEM of this machine's certificate: server and client use, for its name, private address, localhost, 127.0.0.1. */

@@ -94,6 +94,7 @@ test("the secrets of a machine are known by name", () => {
     "endpoint-key",
     "node-certificate",
     "node-key",
+    "operator-key",
     "pgbouncer-password",
     "replicator-password",
     "rewind-password",

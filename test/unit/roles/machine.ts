@@ -8,7 +8,7 @@ import type { ManagedFile, Manifest, RoleManifest } from "../../../roles/manifes
 import { operators } from "../../../roles/operators.ts";
 import { patroni } from "../../../roles/patroni.ts";
 import type { PatroniSettings } from "../../../roles/patroniConfiguration.ts";
-import { pgbackrest } from "../../../roles/pgbackrest.ts";
+import { type PgbackrestSettings, pgbackrest } from "../../../roles/pgbackrest.ts";
 import { pgbouncer } from "../../../roles/pgbouncer.ts";
 import { POOLS } from "../../../roles/pools.ts";
 import { type PostgresSizing, postgresParameters } from "../../../roles/postgresParameters.ts";
@@ -41,7 +41,7 @@ export const patroniSettings: PatroniSettings = {
   joins: false,
 };
 
-export const backupSettings = {
+export const backupSettings: PgbackrestSettings = {
   stanza: "main",
   postgresVersion: 17,
   repository: {
@@ -52,6 +52,8 @@ export const backupSettings = {
     ownAuthority: false,
   },
   retentionDays: 30,
+  time: "02:00",
+  fullOn: "sunday",
   cores: 2,
   volumeBytes: 10 * GB,
 };

@@ -1,0 +1,319 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { topologySchema } from "../../infra/topology.ts";
+import { marker, type Registered, resolved, run, withoutSecrets } from "./mocks.ts";
+
+/** As Pulumi hands it over. */
+const settings = {
+  "hcloud:token": "t".repeat(64),
+  "phasewise:phase": "1",
+  "phasewise:environment": "production",
+  "phasewise:access": '{"operators":["203.0.113.7/32"],"database":["203.0.113.16/28"]}',
+  "phasewise:objectStorage": JSON.stringify({
+    bucket: "acme-production-backups",
+    accessKey: `${marker}-access`,
+    secretKey: `${marker}-secret`,
+  }),
+};
+const secrets = ["hcloud:token", "phasewise:objectStorage"];
+
+async function declare(change: Record<string, string> = {}, preview = false) {
+  const { program } = await import("../../infra/program.ts");
+  return run(program, { stack: "production", config: { ...settings, ...change }, secrets, preview });
+}
+
+type Declared = Awaited<ReturnType<typeof declare>>;
+const short = ({ type, name }: Registered) => `${type.split(":").at(-1)} ${name}`;
+const one = ({ registered }: Declared, what: string): Registered => {
+  const found = registered.filter((each) => each.custom && short(each) === what);
+  expect(found, what).toHaveLength(1);
+  return found[0]!;
+};
+
+describe("production", () => {
+  let declared: Declared;
+  beforeAll(async () => {
+    declared = await declare();
+  });
+
+  it("declares these resources", () => {
+    const cloud = declared.registered.filter((each) => each.type.startsWith("hcloud:"));
+    expect(cloud.map(short).sort()).toEqual([
+      "Firewall phasewise-core",
+      "Network phasewise-network",
+      "NetworkSubnet phasewise-network-data",
+      "PlacementGroup phasewise-core",
+      "PrimaryIp phasewise-core-1",
+      "Server phasewise-core-1",
+      "ServerNetwork phasewise-core-1-network",
+      "SshKey phasewise-operator",
+      "Volume phasewise-core-1-data",
+      "VolumeAttachment phasewise-core-1-data",
+    ]);
+    const own = declared.registered.filter((each) => each.type.startsWith("phasewise-native:"));
+    expect(own.map(short).sort()).toEqual([
+      "Authority phasewise-authority",
+      "Bucket phasewise-backups",
+      "Certificate phasewise-core-1-endpoint",
+      "Certificate phasewise-core-1-node",
+      "Cluster phasewise-main",
+      "Host phasewise-core-1",
+      "KeyPair phasewise-core-1-boot",
+      "KeyPair phasewise-operator",
+      "Password phasewise-main-application",
+      "Password phasewise-main-backup-cipher",
+      "Password phasewise-main-monitor",
+      "Password phasewise-main-owner",
+      "Password phasewise-main-pgbouncer",
+      "Password phasewise-main-readonly",
+      "Password phasewise-main-replicator",
+      "Password phasewise-main-rewind",
+    ]);
+  });
+
+  it("names no phase in any name or type", () => {
+    for (const { name, type } of declared.registered) {
+      expect(`${type} ${name}`).not.toMatch(/single|managed|replicated|sharded|phase-?\d/);
+    }
+  });
+
+  it("gives every resource a parent, and children names that begin with their parent's", () => {
+    for (const { name, parent, type } of declared.registered) {
+      if (type === "pulumi:pulumi:Stack" || type === "phasewise:index:DataLayer") continue;
+      const above = parent.split("::").at(-1)!;
+      expect(above, `${type} ${name}`).not.toBe("");
+      expect(name.startsWith(above), `${name} under ${above}`).toBe(true);
+    }
+  });
+
+  it("protects what holds data, in Pulumi and at Hetzner", () => {
+    const kept = declared.registered.filter((each) => each.protect).map(short);
+    expect(kept.sort()).toEqual([
+      "Authority phasewise-authority",
+      "Bucket phasewise-backups",
+      "KeyPair phasewise-operator",
+      "Network phasewise-network",
+      "Password phasewise-main-application",
+      "Password phasewise-main-backup-cipher",
+      "Password phasewise-main-monitor",
+      "Password phasewise-main-owner",
+      "Password phasewise-main-pgbouncer",
+      "Password phasewise-main-readonly",
+      "Password phasewise-main-replicator",
+      "Password phasewise-main-rewind",
+      "PrimaryIp phasewise-core-1",
+      "Server phasewise-core-1",
+      "Volume phasewise-core-1-data",
+    ]);
+    const held = ["Network phasewise-network", "PrimaryIp phasewise-core-1", "Volume phasewise-core-1-data"];
+    for (const what of held) expect(one(declared, what).inputs.deleteProtection, what).toBe(true);
+    expect(one(declared, "Server phasewise-core-1").inputs).toMatchObject({
+      deleteProtection: true,
+      rebuildProtection: true,
+    });
+    expect(one(declared, "Bucket phasewise-backups").inputs.forceDestroy).toBe(false);
+  });
+
+  it("never replaces a server for what is read at its first boot only", () => {
+    expect(one(declared, "Server phasewise-core-1").ignoreChanges).toEqual(["userData", "sshKeys", "image"]);
+  });
+
+  it("deletes first what the API refuses to have twice", () => {
+    const first = declared.registered.filter((each) => each.deleteBeforeReplace).map(short);
+    expect(first.sort()).toEqual([
+      "NetworkSubnet phasewise-network-data",
+      "PrimaryIp phasewise-core-1",
+      "ServerNetwork phasewise-core-1-network",
+      "SshKey phasewise-operator",
+      "VolumeAttachment phasewise-core-1-data",
+    ]);
+  });
+
+  it("labels everything that has labels with its stack and its name", () => {
+    const plain = ["NetworkSubnet", "ServerNetwork", "VolumeAttachment"];
+    for (const each of declared.registered.filter(({ type }) => type.startsWith("hcloud:"))) {
+      if (plain.some((type) => short(each).startsWith(`${type} `))) continue;
+      expect(each.inputs.labels, short(each)).toEqual({
+        "phasewise-project": "phasewise",
+        "phasewise-stack": "production",
+        "phasewise-name": each.name,
+      });
+    }
+  });
+
+  it("gives the server an address of its own, a firewall from the first boot on, and a fixed private address", () => {
+    expect(one(declared, "PrimaryIp phasewise-core-1").inputs).toMatchObject({
+      type: "ipv4",
+      autoDelete: false,
+      location: "fsn1",
+      name: "phasewise-production-core-1",
+    });
+    const { inputs } = one(declared, "Server phasewise-core-1");
+    expect(inputs).toMatchObject({
+      name: "phasewise-production-core-1",
+      serverType: "cpx22",
+      image: "debian-13",
+      location: "fsn1",
+      keepDisk: true,
+      publicNets: [{ ipv4Enabled: true, ipv6Enabled: false, ipv4: expect.any(Number) }],
+      firewallIds: [expect.any(Number)],
+      placementGroupId: expect.any(Number),
+    });
+    expect(inputs).not.toHaveProperty("networks");
+    expect(one(declared, "ServerNetwork phasewise-core-1-network").inputs.ip).toBe("10.0.1.11");
+    expect(one(declared, "Volume phasewise-core-1-data").inputs).toMatchObject({
+      size: 20,
+      location: "fsn1",
+    });
+  });
+
+  it("waits for the attachments before it converges, and for all hosts and buckets before the cluster", () => {
+    const dependencies = (what: string) =>
+      one(declared, what).dependencies.map((urn) => urn.split("::").slice(2).join(" ").split("$").at(-1));
+    expect(dependencies("VolumeAttachment phasewise-core-1-data")).toContain(
+      "hcloud:index/serverNetwork:ServerNetwork phasewise-core-1-network",
+    );
+    expect(dependencies("Host phasewise-core-1")).toEqual(
+      expect.arrayContaining([
+        "hcloud:index/serverNetwork:ServerNetwork phasewise-core-1-network",
+        "hcloud:index/volumeAttachment:VolumeAttachment phasewise-core-1-data",
+      ]),
+    );
+    expect(dependencies("Cluster phasewise-main")).toEqual(
+      expect.arrayContaining(["phasewise-native:index:Host phasewise-core-1"]),
+    );
+  });
+
+  it("has no secret that can be read in any resource's inputs", () => {
+    const readable = declared.registered.map((each) => JSON.stringify(withoutSecrets(each.inputs)));
+    expect(JSON.stringify(declared.registered)).toContain(marker);
+    expect(readable.filter((inputs) => inputs.includes(marker))).toEqual([]);
+  });
+
+  it("mounts the volume by its id", () => {
+    const { manifest } = one(declared, "Host phasewise-core-1").inputs as { manifest: { mounts: unknown[] } };
+    expect(manifest.mounts).toEqual([
+      {
+        device: expect.stringMatching(/^\/dev\/disk\/by-id\/scsi-0HC_Volume_\d+$/),
+        path: "/data",
+        filesystem: "ext4",
+        options: ["noatime", "discard"],
+      },
+    ]);
+  });
+
+  it("issues certificates for every address", () => {
+    expect(one(declared, "Certificate phasewise-core-1-endpoint").inputs).toMatchObject({
+      commonName: "core-1",
+      dnsNames: ["core-1", "localhost"],
+      ipAddresses: ["192.0.2.10", "10.0.1.11", "127.0.0.1"],
+      usages: ["server"],
+    });
+    expect(one(declared, "Certificate phasewise-core-1-node").inputs).toMatchObject({
+      commonName: "core-1",
+      dnsNames: ["core-1", "localhost"],
+      ipAddresses: ["10.0.1.11", "127.0.0.1"],
+      usages: ["server", "client"],
+    });
+  });
+
+  it("tells applications how to connect, and keeps the password secret", async () => {
+    const { result } = declared;
+    expect(await resolved(result.DATABASE_URL)).toMatchObject({
+      value: `postgresql://app:${marker}-phasewise-main-application@192.0.2.10:6432/app?sslmode=verify-full`,
+      secret: true,
+    });
+    expect(await resolved(result.databaseUrl)).toMatchObject({
+      value: "postgresql://app@192.0.2.10:6432/app?sslmode=verify-full",
+      secret: false,
+    });
+    expect(await resolved(result.DB_HOST)).toMatchObject({ value: "192.0.2.10", secret: false });
+    expect(await resolved(result.DB_READ_HOST)).toMatchObject({ value: "192.0.2.10", secret: false });
+    expect(result.DB_PORT).toBe(6432);
+    expect(await resolved(result.caCertificate)).toMatchObject({
+      value: "certificate of phasewise-authority",
+      secret: false,
+    });
+  });
+
+  it("describes itself in a secret topology that its schema accepts, and plainly for comparison", async () => {
+    const topology = await resolved(declared.result.topology);
+    expect(topology.secret).toBe(true);
+    const parsed = topologySchema.parse(topology.value);
+    expect(parsed.machines[0]).toMatchObject({
+      name: "core-1",
+      publicAddress: "192.0.2.10",
+      hostKey: "ssh-ed25519 pinned",
+      volumes: [{ path: "/data", sizeGb: 20 }],
+    });
+    expect(parsed.clusters[0]?.roles.owner).toEqual({
+      name: "app_owner",
+      password: `${marker}-phasewise-main-owner`,
+    });
+    expect(declared.result.deployed).toEqual({
+      stack: "production",
+      phase: 1,
+      location: "fsn1",
+      serverType: "cpx22",
+      volumeGb: 20,
+      database: "app",
+      postgresVersion: 17,
+      bucket: { endpoint: "https://fsn1.your-objectstorage.com", name: "acme-production-backups" },
+    });
+  });
+});
+
+describe("a stack without deletion protection", () => {
+  it("protects nothing, and its bucket may go with what is in it", async () => {
+    const declared = await declare({ "phasewise:deletionProtection": "false" });
+    expect(declared.registered.filter((each) => each.protect)).toEqual([]);
+    for (const { inputs } of declared.registered) expect(inputs.deleteProtection ?? false).toBe(false);
+    expect(one(declared, "Bucket phasewise-backups").inputs.forceDestroy).toBe(true);
+  });
+});
+
+describe("a stack with a domain", () => {
+  it("is reached by its name, which the certificate carries", async () => {
+    const declared = await declare({ "phasewise:endpoint": '{"domain":"db.example.com"}' });
+    expect(one(declared, "Certificate phasewise-core-1-endpoint").inputs).toMatchObject({
+      commonName: "db.example.com",
+      dnsNames: ["db.example.com", "core-1", "localhost"],
+    });
+    expect(await resolved(declared.result.databaseUrl)).toMatchObject({
+      value: "postgresql://app@db.example.com:6432/app?sslmode=verify-full",
+    });
+  });
+});
+
+describe("a first preview", () => {
+  it("shows every file of the machine: only the device is not known yet", async () => {
+    const declared = await declare({}, true);
+    const { manifest } = one(declared, "Host phasewise-core-1").inputs as {
+      manifest: { roles: { name: string }[]; mounts: { device: string; path: string }[] };
+    };
+    expect(manifest.roles.map((role) => role.name)).toEqual([
+      "base",
+      "operators",
+      "tls",
+      "firewall",
+      "data",
+      "updates",
+      "etcd",
+      "pgbackrest",
+      "patroni",
+      "haproxy",
+      "pgbouncer",
+    ]);
+    // What stands for an unknown value on the wire.
+    const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+    expect(JSON.stringify(manifest.roles)).not.toContain(unknown);
+    expect(manifest.mounts).toMatchObject([{ device: unknown, path: "/data" }]);
+  });
+});
+
+describe("bad settings", () => {
+  it("are reported before anything is declared", async () => {
+    await expect(declare({ "phasewise:phase": "7", "phasewise:volume": '{"sizeGb":5}' })).rejects.toThrow(
+      "stacks/Pulumi.production.yaml has 2 faults; nothing was changed.",
+    );
+  });
+});
