@@ -4,18 +4,18 @@ import { type CloudStatus, cloudStatus, destroyCloud, stopCloud } from "../cloud
 import { requireRoot } from "../toolchain/hostPackages.ts";
 import { dataFolder } from "../toolchain/paths.ts";
 import type { OperationContext } from "./context.ts";
-import { asProblem, cloudDirectory } from "./deploy/cloud.ts";
+import { cloudDirectory } from "./deploy/cloud.ts";
 import { stackNames } from "./deploy/stackFile.ts";
 import { lockStack } from "./deploy/stackLock.ts";
 
 /** The daemon ends; its machines run on. Says whether one ran. */
 export function stopEmbedded(): Promise<boolean> {
   requireRoot("Stopping the embedded cloud");
-  return asProblem(() => stopCloud({ directory: cloudDirectory() }));
+  return stopCloud({ directory: cloudDirectory() });
 }
 
 export function embeddedStatus(): Promise<CloudStatus> {
-  return asProblem(() => cloudStatus({ directory: cloudDirectory() }));
+  return cloudStatus({ directory: cloudDirectory() });
 }
 
 /**
@@ -25,7 +25,7 @@ export function embeddedStatus(): Promise<CloudStatus> {
 export async function destroyEmbedded(ctx: OperationContext): Promise<void> {
   requireRoot("Destroying the embedded cloud");
   await using _locks = await lockAll("cloud destroy");
-  await asProblem(() => destroyCloud({ directory: cloudDirectory(), onProgress: ctx.onLine }));
+  await destroyCloud({ directory: cloudDirectory(), onProgress: ctx.onLine });
   for (const name of ["state", "pulumi"])
     await rm(join(dataFolder(), name), { recursive: true, force: true });
 }

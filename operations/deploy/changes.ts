@@ -12,8 +12,8 @@ export interface Changes {
 export const noChanges: Changes = { create: 0, update: 0, replace: 0, delete: 0, same: 0 };
 
 /**
- * Sums up the engine's last summary. A replacement counts once, an import as a creation: the state has one
- * resource more. The stack itself is counted by the engine as any other resource.
+ * Sums up the engine's last summary. A replacement is counted once, by its own step; an import as a creation: the
+ * state has one resource more. The stack itself counts as any other resource.
  */
 export function changesOf(events: EngineEvent[]): Changes {
   const counts = events.findLast((event) => event.summaryEvent)?.summaryEvent?.resourceChanges ?? {};
@@ -22,7 +22,7 @@ export function changesOf(events: EngineEvent[]): Changes {
   return {
     create: sum("create", "import"),
     update: sum("update"),
-    replace: sum("replace", "create-replacement", "import-replacement"),
+    replace: sum("replace"),
     delete: sum("delete", "discard"),
     same: sum("same"),
   };
