@@ -1,4 +1,5 @@
 import { status as Code } from "@grpc/grpc-js";
+import { firstSegment } from "./diff.ts";
 import { ProtocolError } from "./errors.ts";
 import { empty, provider, type requests } from "./proto.ts";
 import { Redactor } from "./redact.ts";
@@ -212,12 +213,13 @@ function diffResponse(result: Diff) {
   response.setChanges(result.changes ? DIFF_SOME : DIFF_NONE);
   response.setReplacesList(result.replaces);
   response.setDeletebeforereplace(result.deleteBeforeReplace);
+  response.setDiffsList(result.changed ?? [...new Set(Object.keys(result.detailed ?? {}).map(firstSegment))]);
   if (result.detailed === null) return response;
   response.setHasdetaileddiff(true);
   for (const [path, kind] of Object.entries(result.detailed)) {
     const change = new provider.PropertyDiff();
     change.setKind(kindNumber(kind));
-    change.setInputdiff(true);
+    change.setInputdiff(result.inputDiff ?? true);
     response.getDetaileddiffMap().set(path, change);
   }
   return response;

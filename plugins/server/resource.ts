@@ -42,6 +42,10 @@ export interface Diff {
   deleteBeforeReplace: boolean;
   /** Property path to kind; null where the type gives none, as plugin-framework types. */
   detailed: Record<string, DiffKind> | null;
+  /** The changed top-level properties; where it is left out they are those of `detailed`. */
+  changed?: string[];
+  /** Whether the paths are those of inputs (true where left out) or of outputs. */
+  inputDiff?: boolean;
 }
 
 export interface ReadResult {

@@ -105,7 +105,10 @@ export class Driven {
       newInputs: copy(inputs),
       ignoreChanges: [],
     });
-    if (diff.replaces.length > 0) return await this.#replace(old, inputs, preview, diff);
+    if (diff.replaces.length > 0) {
+      // The engine checks once more as for a new resource, so that automatic names are made anew.
+      return await this.#replace(old, await this.#check(null, news), preview, diff);
+    }
     // A resource with init errors is updated even where nothing changed.
     if (!diff.changes && old.initErrors.length === 0) {
       if (!preview) this.state = { ...old, inputs };

@@ -1,0 +1,4 @@
+import { serve } from "../server/serve.ts";
+import { hcloudPlugin } from "./plugin.ts";
+
+await serve(await hcloudPlugin());
