@@ -3,7 +3,15 @@ import { parseArgs } from "node:util";
 import { createHypervisor } from "./machines/hypervisor.ts";
 import { startObjectStorage } from "./objects/server.ts";
 import { askedToStop, startService } from "./service.ts";
-import { paths, readSettings, removeDaemon, startTicks, writeDaemon, writeSettings } from "./state.ts";
+import {
+  paths,
+  readSettings,
+  removeDaemon,
+  startTicks,
+  writeDaemon,
+  writeFailure,
+  writeSettings,
+} from "./state.ts";
 
 /** The process of a cloud: `node cloud/daemon.ts --directory <absolute path>`. Its output is the cloud's log. */
 
@@ -30,6 +38,10 @@ const service = await startService({
     log(line);
     appendFileSync(progressFile, `${line}\n`, { mode: 0o600 });
   },
+}).catch(async (error: unknown) => {
+  log(`the start failed: ${error instanceof Error ? error.stack : error}`);
+  await writeFailure(directory, error);
+  process.exit(1);
 });
 if (service.apiPort !== settings.apiPort)
   await writeSettings(directory, { ...settings, apiPort: service.apiPort });

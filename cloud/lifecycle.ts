@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withLock } from "./lock.ts";
+import { isLock, tryLock } from "../toolchain/lock.ts";
+import { Problem } from "../toolchain/problem.ts";
 import { Progress } from "./progress.ts";
 import {
   type DaemonRecord,
@@ -12,28 +13,11 @@ import {
   paths,
   type Ready,
   readDaemon,
+  readFailure,
   readSettings,
   removeDaemon,
   writeSettings,
 } from "./state.ts";
-
-/** A failure in words for people: what happened, what was left as it was, what to do. */
-export class CloudError extends Error {
-  override name = "CloudError";
-  readonly happened: string;
-  readonly left: string;
-  readonly todo: string[];
-  /** Lines that explain it, as the end of a log. */
-  readonly details: string[];
-
-  constructor(args: { happened: string; left: string; todo: string[]; details?: string[]; cause?: unknown }) {
-    super(args.happened, { cause: args.cause });
-    this.happened = args.happened;
-    this.left = args.left;
-    this.todo = args.todo;
-    this.details = args.details ?? [];
-  }
-}
 
 export interface StartOptions {
   /** Absolute; made where it is missing. Everything of the cloud lies below it. */
@@ -106,16 +90,40 @@ function spawnDaemon(directory: string): void {
   }
 }
 
-async function failure(directory: string, happened: string): Promise<CloudError> {
-  return new CloudError({
-    happened,
-    left: "Machines, volumes and buckets are as they were.",
-    todo: [`Read ${paths(directory).log}, put right what it names, and start the cloud again.`],
-    details: await lastLines(paths(directory).log, 15),
+/** What a failed start is told as: the daemon's own words where it left some, else the end of its log. */
+async function failure(directory: string, happened: string): Promise<Problem> {
+  const told = await readFailure(directory);
+  return new Problem({
+    happened: told ? `The embedded cloud did not start: ${told.happened}` : happened,
+    left: told?.left ?? "Machines, volumes and buckets are as they were.",
+    todo:
+      told && told.todo.length > 0
+        ? told.todo
+        : [`Read ${paths(directory).log}, put right what it names, and start the cloud again.`],
+    details:
+      told?.details.length || told?.todo.length ? told.details : await lastLines(paths(directory).log, 15),
   });
 }
 
-/** Waits until a daemon that is starting is up. @throws CloudError when it is not, in time. */
+/** One caller at a time starts, stops or destroys the cloud of a directory; a killed one is out at once. */
+async function locked<T>(
+  { directory, signal }: Pick<StartOptions, "directory" | "signal">,
+  purpose: string,
+  body: () => Promise<T>,
+): Promise<T> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const lock = await tryLock(`cloud of ${resolve(directory)}`, purpose);
+    if (!isLock(lock)) {
+      await sleep(pollMs);
+      continue;
+    }
+    await using _ = lock;
+    return await body();
+  }
+}
+
+/** Waits until a daemon that is starting is up. @throws Problem when it is not, in time. */
 async function waitUntilReady(options: StartOptions, token: string): Promise<RunningCloud> {
   const { directory } = options;
   const progress = new Progress(paths(directory).progress, options.onProgress ?? (() => {}));
@@ -145,7 +153,7 @@ async function waitUntilReady(options: StartOptions, token: string): Promise<Run
 async function settle(options: StartOptions): Promise<{ token: string; changed: boolean }> {
   const { directory } = options;
   if (options.token !== undefined && options.token.length !== 64) {
-    throw new CloudError({
+    throw new Problem({
       happened: `The API token has ${options.token.length} characters; it must have 64.`,
       left: "Nothing was changed.",
       todo: ["Give a token of 64 characters, or none: one is made."],
@@ -166,23 +174,33 @@ async function settle(options: StartOptions): Promise<{ token: string; changed: 
  * Starts the cloud of a directory, or finds it running. Callers at the same time get the same cloud; what a killed
  * daemon left is taken over.
  *
- * @throws CloudError when it does not come up.
+ * @throws Problem when it does not come up.
  */
 export async function startCloud(options: StartOptions): Promise<RunningCloud> {
   const { directory } = options;
-  return withLock(paths(directory).lock, options.signal, async () => {
+  return locked(options, "start the embedded cloud", async () => {
     const { token, changed } = await settle(options);
-    let daemon = await readDaemon(directory);
+    const daemon = await readDaemon(directory);
     if (daemon && (await isAlive(daemon))) {
-      if (!changed) return waitUntilReady(options, token);
+      if (!changed && (await isOfUse(daemon, token))) return waitUntilReady(options, token);
       await end(daemon);
     }
-    daemon = null;
     await rm(paths(directory).progress, { force: true });
+    await rm(paths(directory).failure, { force: true });
     await removeDaemon(directory);
     spawnDaemon(directory);
     return waitUntilReady(options, token);
   });
+}
+
+/** A daemon that is up answers soon; one that does not has to be replaced. One that is starting may take its time. */
+async function isOfUse(daemon: DaemonRecord, token: string): Promise<boolean> {
+  if (!daemon.ready) return true;
+  for (let attempt = 0; attempt < 3; attempt++) {
+    if (await isHealthy(daemon.ready, token)) return true;
+    await sleep(500);
+  }
+  return false;
 }
 
 /** Ends a daemon: asks first, and kills it when it does not go. */
@@ -220,7 +238,7 @@ async function exists(path: string): Promise<boolean> {
 /** Stops the daemon; machines keep running. Says whether one ran. */
 export async function stopCloud({ directory }: { directory: string }): Promise<boolean> {
   if (!(await exists(directory))) return false;
-  return withLock(paths(directory).lock, undefined, () => endIfRunning(directory));
+  return locked({ directory }, "stop the embedded cloud", () => endIfRunning(directory));
 }
 
 export type CloudStatus =
@@ -249,7 +267,7 @@ export async function destroyCloud({
   onProgress?: (line: string) => void;
 }): Promise<void> {
   if (!(await exists(directory))) return;
-  await withLock(paths(directory).lock, undefined, async () => {
+  await locked({ directory }, "destroy the embedded cloud", async () => {
     await endIfRunning(directory);
     const { destroyHypervisor } = await import("./machines/hypervisor.ts");
     await destroyHypervisor({

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { messageOf } from "../toolchain/problem.ts";
 import { Cloud } from "./api/cloud.ts";
 import type { Kinds } from "./api/model.ts";
 import { pruneActions } from "./api/prune.ts";
@@ -98,7 +99,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const cloud = new Cloud({ store, hypervisor, tasks, log });
     pruneActions(cloud.store);
     progress("Bringing the machines to where they were");
-    await hypervisor.reconcile(world(store));
+    await hypervisor.reconcile(world(store)).catch((error: unknown) => {
+      // One machine that does not boot keeps nobody from the others; the API says of each whether it runs.
+      log(`not everything came back: ${messageOf(error)}`);
+      progress(`Not everything came back: ${messageOf(error)}`);
+    });
     const watch = await watchServers(cloud, log);
     undo.push(() => watch.stop());
     undo.push(() => cloud.engine.stop(stopMs));

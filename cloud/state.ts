@@ -3,6 +3,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
+import { messageOf } from "../toolchain/problem.ts";
 import type { PublicRange } from "./hypervisor.ts";
 
 /** The files of one cloud, all below its directory. */
@@ -14,7 +15,8 @@ export function paths(directory: string) {
     log: join(directory, "daemon.log"),
     /** Lines about the start under way. */
     progress: join(directory, "progress.log"),
-    lock: join(directory, "lock.sqlite"),
+    /** Why the last start failed. */
+    failure: join(directory, "failure.json"),
     objects: join(directory, "objects"),
     machines: join(directory, "machines"),
   };
@@ -104,6 +106,23 @@ export async function writeDaemon(directory: string, record: DaemonRecord): Prom
 
 export async function removeDaemon(directory: string): Promise<void> {
   await rm(paths(directory).daemon, { force: true });
+}
+
+const failureSchema = z.object({
+  happened: z.string(),
+  left: z.string().optional(),
+  todo: z.array(z.string()).default([]),
+  details: z.array(z.string()).default([]),
+});
+
+/** Leaves the reason of a failed start to those who wait for it. */
+export async function writeFailure(directory: string, error: unknown): Promise<void> {
+  const told = failureSchema.safeParse(error);
+  await writeJson(paths(directory).failure, told.success ? told.data : { happened: messageOf(error) });
+}
+
+export async function readFailure(directory: string): Promise<z.infer<typeof failureSchema> | null> {
+  return readJson(paths(directory).failure, failureSchema);
 }
 
 /** Start of a process in clock ticks since boot (proc(5), stat field 22); null when there is no such process. */

@@ -154,9 +154,8 @@ export class Engine {
       });
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : String(cause);
-      log(
-        `action ${action.id} (${action.command} ${action.resources.map(key).join(" ")}) failed: ${message}`,
-      );
+      const where = cause instanceof Error ? cause.stack : message;
+      log(`action ${action.id} (${action.command} ${action.resources.map(key).join(" ")}) failed: ${where}`);
       const code = cause instanceof ApiError ? cause.code : "action_failed";
       this.#finish(action, (tx) => {
         task?.failed?.(store, tx, input);
