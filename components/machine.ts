@@ -89,7 +89,6 @@ export class Machine extends ComponentResource {
       {
         name: names.physical,
         type: "ipv4",
-        assigneeType: "server",
         location: args.location,
         autoDelete: false,
         deleteProtection: args.deletionProtection,
@@ -127,8 +126,9 @@ export class Machine extends ComponentResource {
       {
         parent: this,
         protect: deletionProtection,
-        // Each of them would replace the server, and none is read after the first boot.
-        ignoreChanges: ["userData", "sshKeys", "image"],
+        // The first three would replace the server, and none of them is read after the first boot. The last one turns
+        // it off and on; a server that was taken over from an interrupted run does not tell it.
+        ignoreChanges: ["userData", "sshKeys", "image", "publicNets"],
       },
     );
   }
@@ -161,7 +161,7 @@ export class Machine extends ComponentResource {
       );
       const attachment = new VolumeAttachment(
         own.logical,
-        { volumeId: volume.id.apply(Number), serverId: server.id.apply(Number), automount: false },
+        { volumeId: volume.id.apply(Number), serverId: server.id.apply(Number) },
         // A volume is on one server at a time. A server takes one change at a time: the others would wait in vain.
         { parent: this, deleteBeforeReplace: true, dependsOn: [network] },
       );

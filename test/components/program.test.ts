@@ -114,7 +114,12 @@ describe("production", () => {
   });
 
   it("never replaces a server for what is read at its first boot only", () => {
-    expect(one(declared, "Server phasewise-core-1").ignoreChanges).toEqual(["userData", "sshKeys", "image"]);
+    expect(one(declared, "Server phasewise-core-1").ignoreChanges).toEqual([
+      "userData",
+      "sshKeys",
+      "image",
+      "publicNets",
+    ]);
   });
 
   it("deletes first what the API refuses to have twice", () => {
