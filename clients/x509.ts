@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { createPrivateKey, generateKeyPairSync, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import ipaddr from "ipaddr.js";
 
 /**
  * Makes certificate authorities and certificates: ECDSA on P-256 with SHA-256. Keys are PKCS #8 in PEM,
@@ -114,7 +115,11 @@ function requireUsable(issuer: Issuer): void {
 function subjectAlternativeName(request: CertificateRequest): x509.SubjectAlternativeNameExtension[] {
   const names = [
     ...request.dnsNames.map((value) => ({ type: "dns" as const, value })),
-    ...request.ipAddresses.map((value) => ({ type: "ip" as const, value })),
+    // The library does not know `::ffff:10.0.0.1`.
+    ...request.ipAddresses.map((text) => ({
+      type: "ip" as const,
+      value: ipaddr.parse(text).toNormalizedString(),
+    })),
   ];
   return names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)];
 }

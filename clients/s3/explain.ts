@@ -18,21 +18,27 @@ export interface Place {
   bucket: string;
 }
 
+/** Names that the SDK gives where the answer has no body that could hold a code, as those to HEAD. */
+const nameless = new Set(["", "Error", "Unknown", "UnknownError", "Forbidden", "NotFound", "403", "404"]);
+const byStatus: Record<number, string> = { 403: "AccessDenied", 404: "NotFound" };
+
 /** S3's code of an error that the SDK throws, or that of the connection; "" where it has none. */
 export function codeOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
-  const { name, code, Code, $metadata, cause } = error as Record<string, unknown> & {
+  const {
+    name = "",
+    code,
+    cause,
+    $metadata,
+  } = error as {
+    name?: string;
+    code?: unknown;
+    cause?: unknown;
     $metadata?: { httpStatusCode?: number };
   };
-  // HEAD has no body that could hold a code.
-  const status = $metadata?.httpStatusCode;
-  if (name === "NotFound" || (name === "UnknownError" && status === 404)) return "NotFound";
-  if ((name === "UnknownError" || name === "Forbidden" || name === "403") && status === 403)
-    return "AccessDenied";
   if (typeof code === "string") return code;
-  if (typeof Code === "string") return Code;
-  if (cause !== undefined) return codeOf(cause);
-  return typeof name === "string" && name !== "Error" ? name : "";
+  if (!nameless.has(name)) return name;
+  return byStatus[$metadata?.httpStatusCode ?? 0] ?? codeOf(cause);
 }
 
 type Sentence = (place: Place) => string;

@@ -42,7 +42,7 @@ function defaults(schema: z.ZodObject, plain: Properties): Properties {
 /** The refusal to import something that exists in the state alone. */
 export function notImportable(type: string, why: string): Error {
   return new Error(
-    `A ${type} cannot be imported: ${why}. Nothing was changed. Declare a new one instead, or move the old one's ` +
+    `${/^[AEIOU]/.test(type) ? "An" : "A"} ${type} cannot be imported: ${why}. Nothing was changed. Declare a new one instead, or move the old one's ` +
       "state with `pulumi state move`.",
   );
 }

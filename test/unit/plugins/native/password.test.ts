@@ -8,7 +8,7 @@ import { unwrap } from "../../../../plugins/server/values.ts";
 describe("Password", () => {
   test("is unknown in a preview, secret in the state, and stays", async () => {
     const driven = drive(password);
-    expect((await driven.preview({})).outputs).toEqual({ value: unknown });
+    expect((await driven.preview({})).outputs).toEqual({ value: new Secret(unknown) });
     await driven.up({});
     const value = driven.state!.outputs.value;
     expect(value).toBeInstanceOf(Secret);
