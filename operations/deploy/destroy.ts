@@ -30,7 +30,7 @@ export async function destroy(
   await using _lock = await lockStack(stack, "destroy");
   const before = await prepare(stack, ctx);
   refuseProtected(before);
-  const prepared = await reconcile(before, ctx);
+  const prepared = await reconcileIfPossible(before, ctx);
   const count = (prepared.state?.resources ?? []).filter((resource) => resource.custom).length;
   if (options.confirm && !(await options.confirm(count))) {
     throw new Problem({ happened: "Not confirmed.", left: "Nothing was deleted.", exitCode: 130 });
@@ -41,6 +41,17 @@ export async function destroy(
   );
   await tellRemains(prepared);
   return { stack, changes: report.changes, seconds: Math.round((Date.now() - start) / 100) / 10 };
+}
+
+/** A program that cannot run any more is no reason to keep what it made; what stays unknown is told at the end. */
+async function reconcileIfPossible(prepared: Prepared, ctx: OperationContext): Promise<Prepared> {
+  try {
+    return await reconcile(prepared, ctx);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.exitCode === 130) throw error;
+    ctx.onLine(`warning: what an earlier run left unrecorded could not be looked for: ${error.happened}`);
+    return prepared;
+  }
 }
 
 /** @throws Problem that says exactly how the protection is lifted. */

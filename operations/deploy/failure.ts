@@ -55,6 +55,9 @@ const noise = [
   /^error: update failed$/,
 ];
 
+/** Where in a program something was thrown: for `--debug`, which shows the engine's whole output. */
+const stackFrame = /^at .*:\d+:\d+\)?( \{)?$/;
+
 /** A provider's message without the frames that the engine and the bridges put around it. */
 export function reasonsOf(message: string): string[] {
   return message
@@ -68,7 +71,7 @@ export function reasonsOf(message: string): string[] {
         .replace(/: provider=\S+$/, "")
         .trim(),
     )
-    .filter((line) => line !== "" && !noise.some((pattern) => pattern.test(line)));
+    .filter((line) => line !== "" && !stackFrame.test(line) && !noise.some((pattern) => pattern.test(line)));
 }
 
 /** What an operator is told when an update did not go through. */

@@ -1,0 +1,127 @@
+import { expect, test } from "vitest";
+import type { Topology } from "../../../infra/topology.ts";
+import { parseBackups } from "../../../operations/backupList.ts";
+import { connectionOf } from "../../../operations/connection.ts";
+import { journalCommand } from "../../../operations/logs.ts";
+import { planRestarts } from "../../../operations/rollout.ts";
+import { parseMachine } from "../../../operations/status.ts";
+import { findMachine, parseTopology } from "../../../operations/topology.ts";
+
+const role = (name: string) => ({ name, password: `p/${name}` });
+const topology = {
+  stack: "dev",
+  endpoints: {
+    write: { host: "198.18.0.5", port: 6432 },
+    read: { host: "2001:db8::5", port: 6433 },
+    database: "app",
+  },
+  clusters: [
+    {
+      roles: {
+        owner: role("app_owner"),
+        application: role("app"),
+        readonly: role("app_readonly"),
+        monitor: role("monitor"),
+      },
+    },
+  ],
+  machines: [{ name: "core-1" }, { name: "db-1" }],
+} as unknown as Topology;
+
+test("the URL without its password, and with it, escaped", () => {
+  const { public: shown, secretUrl, password } = connectionOf(topology, "application", "/x/ca.pem");
+  expect(shown.url).toBe(
+    "postgresql://app@198.18.0.5:6432/app?sslmode=verify-full&sslrootcert=%2Fx%2Fca.pem",
+  );
+  expect(secretUrl).toBe(
+    "postgresql://app:p%2Fapp@198.18.0.5:6432/app?sslmode=verify-full&sslrootcert=%2Fx%2Fca.pem",
+  );
+  expect(password).toBe("p/app");
+  expect(JSON.stringify(shown)).not.toContain("p/app");
+});
+
+test("readers go to the readers' endpoint; another role is told what there is", () => {
+  expect(connectionOf(topology, "readonly", "/ca").public.url).toContain("@[2001:db8::5]:6433/app");
+  expect(() => connectionOf(topology, "admin", "/ca")).toThrow('There is no role "admin".');
+  expect(() => connectionOf(topology, "constructor", "/ca")).toThrow("There is no role");
+});
+
+test("a machine by its name", () => {
+  expect(findMachine(topology).name).toBe("core-1");
+  expect(findMachine(topology, "db-1").name).toBe("db-1");
+  expect(() => findMachine(topology, "db-9")).toThrow('dev has no machine "db-9".');
+});
+
+test("a topology of another version is told, not guessed at", () => {
+  expect(() => parseTopology("dev", '{"version": 2}')).toThrow(/was written by another version of Phasewise/);
+});
+
+test("restarts: standbys first, the primary last; Patroni's unit covers its PostgreSQL", () => {
+  const pending = [
+    { machine: "db-1", what: "PostgreSQL", reason: "" },
+    { machine: "db-1", what: "etcd.service", reason: "" },
+    { machine: "db-2", what: "PostgreSQL", reason: "" },
+    { machine: "db-2", what: "patroni.service", reason: "" },
+    { machine: "core-1", what: "pgbouncer.service", reason: "" },
+    { machine: "core-1", what: "haproxy.service", reason: "" },
+  ];
+  expect(planRestarts(pending, ["db-1"])).toEqual([
+    { machine: "core-1", whats: ["haproxy.service", "pgbouncer.service"] },
+    { machine: "db-2", whats: ["patroni.service"] },
+    { machine: "db-1", whats: ["etcd.service", "PostgreSQL"] },
+  ]);
+  expect(planRestarts([], ["db-1"])).toEqual([]);
+});
+
+test("journals: what is asked for is quoted", () => {
+  expect(journalCommand({ units: [], lines: 100, follow: false })).toBe(
+    "journalctl --no-pager --no-hostname -o short-iso -u 'etcd' -u 'patroni' -u 'haproxy' -u 'pgbouncer' -u 'phasewise-*' -n 100",
+  );
+  expect(journalCommand({ units: ["a'; rm -rf /", "kernel"], lines: 5, since: "-1h", follow: true })).toBe(
+    "journalctl --no-pager --no-hostname -o short-iso -u 'a'\\''; rm -rf /' -k --since '-1h' -f",
+  );
+});
+
+test("a machine's memory and units", () => {
+  const text = `               total        used        free
+Mem:            3916         512        3000
+Swap:              0           0           0
+active
+active
+inactive
+failed
+`;
+  expect(parseMachine(text)).toEqual({
+    memoryMb: 3916,
+    memoryUsedMb: 512,
+    units: [
+      { name: "etcd", state: "active" },
+      { name: "patroni", state: "active" },
+      { name: "pgbouncer", state: "failed" },
+    ],
+  });
+});
+
+test("backups, the oldest first", () => {
+  const entry = (label: string, stop: number, error: boolean) => ({
+    label,
+    type: "full",
+    error,
+    timestamp: { start: stop - 5, stop },
+    info: { size: 30, repository: { delta: 4 } },
+  });
+  const json = JSON.stringify([{ name: "main", backup: [entry("B", 20, true), entry("A", 10, false)] }]);
+  expect(parseBackups(json, "main")).toEqual([
+    {
+      label: "A",
+      type: "full",
+      startedAt: "1970-01-01T00:00:05.000Z",
+      finishedAt: "1970-01-01T00:00:10.000Z",
+      databaseBytes: 30,
+      repositoryBytes: 4,
+      faulty: false,
+    },
+    expect.objectContaining({ label: "B", faulty: true }),
+  ]);
+  expect(() => parseBackups("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
+});
