@@ -37,6 +37,7 @@ export class Fleet {
   readonly servers = new Map<number, ServerSpec>();
   readonly networks = new Map<number, NetworkSpec>();
   readonly #options: FleetOptions;
+  #saidUnlimited = false;
   #firewalls: Promise<void> = Promise.resolve();
   #routes: Promise<void> = Promise.resolve();
 
@@ -57,6 +58,7 @@ export class Fleet {
     await this.create(server);
     if (await isRunning(this.place, server.id)) return this.#adopt(server);
     await prepare(this.place, server, this.networks);
+    await this.#limit(server);
     await this.#route(server.networks.map(({ networkId }) => networkId));
     await this.applyFirewalls();
     await start(this.place, server.id);
@@ -95,13 +97,15 @@ export class Fleet {
 
   async setLimits(server: ServerSpec): Promise<void> {
     this.#remember(server.id, server);
-    if (!(await isRunning(this.place, server.id))) return;
+    if (await isRunning(this.place, server.id)) await this.#limit(server);
+  }
+
+  async #limit(server: ServerSpec): Promise<void> {
     const impossible = await setLimits(serverGroup(this.place.slot, server.id), server);
-    if (impossible.length > 0) {
-      this.#options.onProgress(
-        `Server ${server.id} is not limited: this host has no ${impossible.join(", ")}`,
-      );
-    }
+    if (impossible.length === 0 || this.#saidUnlimited) return;
+    this.#saidUnlimited = true;
+    const files = impossible.join(", ");
+    this.#options.onProgress(`Machines are not limited in all that they use: this host has no ${files}`);
   }
 
   /** Connects a running machine to what it is declared to be connected to. */

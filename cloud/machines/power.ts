@@ -7,15 +7,7 @@ import { deleteNamespace, ensureNamespace, setParameters } from "../networks/nam
 import { plug, unplug } from "../networks/privateNetwork.ts";
 import { connectPublic, disconnectPublic, hasIpv6 } from "../networks/router.ts";
 import { attachVolume } from "../volumes/volumes.ts";
-import {
-  createGroup,
-  groupFolders,
-  isPopulated,
-  killGroup,
-  removeGroup,
-  setDevices,
-  setLimits,
-} from "./groups.ts";
+import { createGroup, groupFolders, isPopulated, killGroup, removeGroup, setDevices } from "./groups.ts";
 import { leaderOf } from "./leader.ts";
 import { deviceFolder, type Place, serverGroup, serverNamespace, serverPaths } from "./names.ts";
 import { mountRoot } from "./rootfs.ts";
@@ -39,7 +31,6 @@ export async function prepare(place: Place, server: ServerSpec, networks: Networ
   const group = serverGroup(place.slot, server.id);
   await createGroup(group);
   await setDevices(group, []);
-  await setLimits(group, server);
   const devices = deviceFolder(place.slot, server.id);
   await rm(devices, { recursive: true, force: true });
   await mkdir(join(devices, "by-id"), { recursive: true });

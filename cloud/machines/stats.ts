@@ -32,5 +32,8 @@ export function parseMemoryStat(text: string): MachineStats {
   // Version 1 counts subgroups only in total_*, version 2 always.
   const anonymous = fields.get("total_rss") ?? fields.get("anon");
   const shared = fields.get("total_shmem") ?? fields.get("shmem");
-  return { anonymousBytes: Number(anonymous ?? 0), sharedBytes: Number(shared ?? 0) };
+  if (anonymous === undefined || shared === undefined) {
+    throw new Error("memory.stat names neither anonymous nor shared memory in a way that is known.");
+  }
+  return { anonymousBytes: Number(anonymous), sharedBytes: Number(shared) };
 }

@@ -13,7 +13,7 @@ import {
   namespaceExists,
   setParameters,
 } from "./namespaces.ts";
-import { publicRangeOf, slotRange } from "./slots.ts";
+import { hostAddress6, publicRangeOf, slotRange } from "./slots.ts";
 
 /**
  * The public network: a namespace that routes between the host and each machine's eth0, over a cable (a veth pair)
@@ -86,10 +86,6 @@ export function cableLines(server: Pick<ServerSpec, "id" | "ipv4" | "ipv6">, wit
 /** "2001:2:0:180::/64" for "2001:2:0:180::1". */
 export function networkOf(ipv6: string): string {
   return ipv6.replace(/::1$/, "::/64");
-}
-
-function hostAddress6(slot: number): string {
-  return `2001:2:0:${(slot * 128).toString(16)}::1`;
 }
 
 /** Whether this host speaks IPv6 at all. */

@@ -22,9 +22,14 @@ export function publicRangeOf(slot: number): PublicRange {
   const prefix = slotPrefix(slot);
   return {
     ipv4: { first: `${prefix}.2`, last: `${prefix}.254` },
-    ipv6: `2001:2:0:${(slot * 128).toString(16)}::/57`,
+    ipv6: `2001:2:0:${(slot * 128 + 64).toString(16)}::/58`,
     gateway: `${prefix}.1`,
   };
+}
+
+/** The host's own IPv6 address on the public network, in the half of the slot's /57 that no machine has. */
+export function hostAddress6(slot: number): string {
+  return `2001:2:0:${(slot * 128).toString(16)}::1`;
 }
 
 /** "198.18.3.0/24" */
