@@ -12,6 +12,7 @@ import {
   writeFailure,
   writeSettings,
 } from "./state.ts";
+import { StoreBusyError } from "./store/store.ts";
 
 /** The process of a cloud: `node cloud/daemon.ts --directory <absolute path>`. Its output is the cloud's log. */
 
@@ -27,7 +28,6 @@ function log(line: string): void {
 
 const progressFile = paths(directory).progress;
 const self = { pid: process.pid, startTicks: (await startTicks(process.pid)) ?? "" };
-await writeDaemon(directory, { ...self, ready: null });
 log(`starting (pid ${process.pid})`);
 const service = await startService({
   directory,
@@ -38,7 +38,12 @@ const service = await startService({
     log(line);
     appendFileSync(progressFile, `${line}\n`, { mode: 0o600 });
   },
+  onOwned: () => writeDaemon(directory, { ...self, ready: null }),
 }).catch(async (error: unknown) => {
+  if (error instanceof StoreBusyError) {
+    log(`another process runs this cloud; pid ${process.pid} leaves it to that one`);
+    process.exit(0);
+  }
   log(`the start failed: ${error instanceof Error ? error.stack : error}`);
   await writeFailure(directory, error);
   process.exit(1);

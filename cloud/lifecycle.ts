@@ -18,6 +18,7 @@ import {
   removeDaemon,
   writeSettings,
 } from "./state.ts";
+import { StoreBusyError, seizeStore } from "./store/store.ts";
 
 export interface StartOptions {
   /** Absolute; made where it is missing. Everything of the cloud lies below it. */
@@ -45,6 +46,8 @@ const silenceMs = 180_000;
 const startMs = 30 * 60_000;
 /** A daemon that was asked to stop finishes what is under way, up to 20 s. */
 const stopMs = 40_000;
+/** A daemon has the cloud in its hands, or has failed, after so long. */
+const spawnMs = 30_000;
 const healthMs = 3000;
 const pollMs = 25;
 
@@ -139,7 +142,7 @@ async function waitUntilReady(options: StartOptions, token: string): Promise<Run
       await progress.look();
       return { ...daemon.ready, token, pid: daemon.pid };
     }
-    if (!alive && (seen || Date.now() - started > 20_000)) {
+    if (!alive && (seen || (await readFailure(directory)) || Date.now() - started > spawnMs)) {
       throw await failure(directory, "The embedded cloud did not start.");
     }
     if (Date.now() - progress.lastHeard > silenceMs || Date.now() - started > startMs) {
@@ -217,12 +220,32 @@ async function end(daemon: DaemonRecord): Promise<void> {
   }
 }
 
-async function endIfRunning(directory: string): Promise<boolean> {
-  const daemon = await readDaemon(directory);
-  const alive = daemon !== null && (await isAlive(daemon));
-  if (alive) await end(daemon);
-  await removeDaemon(directory);
-  return alive;
+/**
+ * Ends whatever runs the cloud of a directory, and runs `body` while nothing can. A daemon that was just started by
+ * a caller who is dead by now may not have said yet that it is there: who has the store open tells.
+ */
+async function withoutDaemon<T>(directory: string, body: (wasRunning: boolean) => Promise<T>): Promise<T> {
+  let wasRunning = false;
+  for (const started = Date.now(); ; await sleep(pollMs)) {
+    const daemon = await readDaemon(directory);
+    if (daemon && (await isAlive(daemon))) {
+      wasRunning = true;
+      await end(daemon);
+    }
+    let seized: ReturnType<typeof seizeStore>;
+    try {
+      seized = seizeStore(paths(directory).store);
+    } catch (error) {
+      if (error instanceof StoreBusyError && Date.now() - started < silenceMs) continue;
+      throw error;
+    }
+    try {
+      await removeDaemon(directory);
+      return await body(wasRunning);
+    } finally {
+      seized.release();
+    }
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -237,8 +260,10 @@ async function exists(path: string): Promise<boolean> {
 
 /** Stops the daemon; machines keep running. Says whether one ran. */
 export async function stopCloud({ directory }: { directory: string }): Promise<boolean> {
-  if (!(await exists(directory))) return false;
-  return locked({ directory }, "stop the embedded cloud", () => endIfRunning(directory));
+  if (!(await readSettings(directory))) return false;
+  return locked({ directory }, "stop the embedded cloud", () =>
+    withoutDaemon(directory, async (wasRunning) => wasRunning),
+  );
 }
 
 export type CloudStatus =
@@ -267,16 +292,17 @@ export async function destroyCloud({
   onProgress?: (line: string) => void;
 }): Promise<void> {
   if (!(await exists(directory))) return;
-  await locked({ directory }, "destroy the embedded cloud", async () => {
-    await endIfRunning(directory);
-    const { destroyHypervisor } = await import("./machines/hypervisor.ts");
-    await destroyHypervisor({
-      directory: paths(directory).machines,
-      imagePackages: [],
-      ...(onProgress ? { onProgress } : {}),
-    });
-    await rm(directory, { recursive: true, force: true });
-  });
+  await locked({ directory }, "destroy the embedded cloud", () =>
+    withoutDaemon(directory, async () => {
+      const { destroyHypervisor } = await import("./machines/hypervisor.ts");
+      await destroyHypervisor({
+        directory: paths(directory).machines,
+        imagePackages: [],
+        ...(onProgress ? { onProgress } : {}),
+      });
+      await rm(directory, { recursive: true, force: true });
+    }),
+  );
 }
 
 /** What points other clients, as the hcloud CLI, at a cloud. */

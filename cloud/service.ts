@@ -38,6 +38,8 @@ export interface ServiceOptions {
   log(line: string): void;
   /** A line for whoever waits for the start. */
   progress(line: string): void;
+  /** Called once it is sure that no other process runs this cloud. */
+  onOwned(): Promise<void>;
 }
 
 export interface Service {
@@ -81,6 +83,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     undo.length = 0;
   };
   try {
+    await options.onOwned();
     const hypervisor = await parts.createHypervisor({
       directory: files.machines,
       imagePackages: settings.imagePackages,

@@ -148,6 +148,23 @@ export class Store<Kinds extends { [K in keyof Kinds]: Row }> {
   }
 }
 
+/**
+ * Keeps everybody from a store, as its opener does, without reading it: for those who are about to remove it.
+ *
+ * @throws StoreBusyError when another process has it open.
+ */
+export function seizeStore(path: string): { release(): void } {
+  let database: DatabaseSync;
+  try {
+    database = open(path);
+  } catch (error) {
+    if (error instanceof StoreBusyError) throw error;
+    // Nobody can have a damaged one open.
+    return { release: () => {} };
+  }
+  return { release: () => database.close() };
+}
+
 function open(path: string): DatabaseSync {
   const database = new DatabaseSync(path);
   try {

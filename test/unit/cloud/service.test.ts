@@ -13,6 +13,7 @@ let hypervisor: FakeHypervisor;
 let ended: string[];
 let seen: HypervisorOptions | undefined;
 let progress: string[];
+let owned: number;
 const running: Service[] = [];
 const settings: Settings = { token: newToken(), imagePackages: ["postgresql"], apiPort: 0 };
 
@@ -45,6 +46,7 @@ async function start(options: Partial<Settings> = {}, using = parts()): Promise<
     settings: { ...settings, ...options },
     parts: using,
     log: () => {},
+    onOwned: async () => void owned++,
     progress: (line) => progress.push(line),
   });
   running.push(service);
@@ -66,6 +68,7 @@ beforeEach(async () => {
   hypervisor = new FakeHypervisor();
   ended = [];
   progress = [];
+  owned = 0;
 });
 afterEach(async () => {
   for (const service of running.splice(0)) await service.close();
@@ -125,6 +128,7 @@ describe("startService", () => {
   it("refuses a second one of the same directory, and leaves the first alone", async () => {
     const first = await start();
     await expect(start()).rejects.toThrow("another process has");
+    expect(owned).toBe(1);
     expect((await call(first, "/servers")).status).toBe(200);
   });
 
