@@ -16,6 +16,8 @@ import { findServerType, locations } from "./catalogue.ts";
 export type Plan = DataLayerSpec;
 
 const image = "debian-13";
+/** It grows while it is mounted, in containers too: ext4 wants a capability for it that many hosts do not have. */
+const filesystem = "xfs";
 const networkRange = "10.0.0.0/16";
 const subnets = { data: "10.0.1.0/24", apps: "10.0.2.0/24" } as const;
 type SubnetName = keyof typeof subnets;
@@ -75,9 +77,7 @@ function machine(node: Node, blueprint: Blueprint, config: Config): MachineSpec 
     firewall: node.group,
     placementGroup: node.group,
     volumes:
-      node.storageGb === null
-        ? []
-        : [{ name: "data", sizeGb: node.storageGb, filesystem: "ext4", path: "/data" }],
+      node.storageGb === null ? [] : [{ name: "data", sizeGb: node.storageGb, filesystem, path: "/data" }],
     roles: rolesOn(node.name, blueprint),
   };
 }

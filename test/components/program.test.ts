@@ -200,7 +200,7 @@ describe("production", () => {
       {
         device: expect.stringMatching(/^\/dev\/disk\/by-id\/scsi-0HC_Volume_\d+$/),
         path: "/data",
-        filesystem: "ext4",
+        filesystem: "xfs",
         options: ["noatime", "discard"],
       },
     ]);
