@@ -197,14 +197,14 @@ interface StoredPart {
 }
 
 function choose(stored: readonly StoredPart[], named: readonly NamedPart[]): StoredPart[] {
+  if (named.some(({ number }, index) => index > 0 && number <= named[index - 1]!.number)) {
+    throw new S3Error(
+      "InvalidPartOrder",
+      "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
+    );
+  }
   const byNumber = new Map(stored.map((part) => [part.number, part]));
   return named.map(({ number, etag }, index) => {
-    if (index > 0 && number <= named[index - 1]!.number) {
-      throw new S3Error(
-        "InvalidPartOrder",
-        "The list of parts was not in ascending order. The parts list must be specified in order by part number.",
-      );
-    }
     const part = byNumber.get(number);
     if (part === undefined || part.etag !== etag) {
       throw new S3Error(
