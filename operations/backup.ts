@@ -88,11 +88,19 @@ async function follow(
       `journalctl -u ${unit} --after-cursor='${after}' --show-cursor --no-pager -o cat`,
     );
     after = text.match(/^-- cursor: (\S+)$/m)?.[1] ?? after;
-    for (const line of text.split("\n"))
-      if (line.trim() !== "" && !line.startsWith("-- ")) ctx.onLine(`  ${line}`);
+    for (const line of progressLines(text)) ctx.onLine(`  ${line}`);
     if (state.trim() !== "activating") return judgeEnd(world, machine, unit, state.trim());
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+}
+
+/** What pgBackRest says of its work, without its options and without systemd's own lines. */
+export function progressLines(text: string): string[] {
+  return text.split("\n").flatMap((line) => {
+    const message = /^P\d+\s+(INFO|WARN|ERROR): (.*)$/.exec(line);
+    if (!message || /^(backup|expire|stanza-create) command (begin|end)/.test(message[2]!)) return [];
+    return [message[1] === "INFO" ? message[2]! : `${message[1]!.toLowerCase()}: ${message[2]}`];
+  });
 }
 
 async function judgeEnd(world: World, machine: Machine, unit: string, state: string): Promise<void> {

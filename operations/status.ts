@@ -1,6 +1,10 @@
+import { machineStats } from "../cloud/machines/stats.ts";
+import { paths } from "../cloud/state.ts";
+import { findServerType } from "../infra/hetzner/catalogue.ts";
 import type { Topology } from "../infra/topology.ts";
 import { messageOf } from "../toolchain/problem.ts";
 import type { OperationContext } from "./context.ts";
+import { cloudDirectory } from "./deploy/cloud.ts";
 import { type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { patroniCluster } from "./verify/patroni.ts";
@@ -33,26 +37,36 @@ export interface MachineStatus {
 const units = ["etcd", "patroni", "haproxy", "pgbouncer"];
 
 export async function stackStatus(stack: string, ctx: OperationContext): Promise<StackStatus> {
-  const { topology } = await readDeployed(stack, ctx);
+  const { topology, deployment } = await readDeployed(stack, ctx);
   await using world = openWorld(topology, { unavailable: "status does not ask it" }, ctx);
+  const { embedded } = deployment.file;
   const [machines, clusters] = await Promise.all([
-    Promise.all(topology.machines.map((machine) => machineStatus(world, machine))),
+    Promise.all(topology.machines.map((machine) => machineStatus(world, machine, embedded))),
     Promise.all(topology.clusters.map((cluster) => clusterStatus(world, cluster))),
   ]);
   const { environment, phase, endpoints } = topology;
   return { stack, environment, phase, endpoints, machines, clusters };
 }
 
-async function machineStatus(world: World, machine: Machine): Promise<MachineStatus> {
+async function machineStatus(world: World, machine: Machine, embedded: boolean): Promise<MachineStatus> {
   const { name, serverType, publicAddress, privateAddress, roles } = machine;
   const known = { name, serverType, publicAddress, privateAddress, roles };
   try {
     const text = await world.run(machine, `free -m; systemctl is-active ${units.join(" ")} || true`);
-    return { ...known, reachable: true, fault: null, ...parseMachine(text) };
+    const own = embedded ? await embeddedMemory(machine) : {};
+    return { ...known, reachable: true, fault: null, ...parseMachine(text), ...own };
   } catch (error) {
     const fault = messageOf(error).split("\n")[0] ?? "";
     return { ...known, reachable: false, fault, memoryUsedMb: 0, memoryMb: 0, units: [] };
   }
+}
+
+/** An embedded machine sees the memory of the host that it shares: its own share is known outside. */
+async function embeddedMemory(machine: Machine): Promise<Pick<MachineStatus, "memoryUsedMb" | "memoryMb">> {
+  const memoryMb = (findServerType(machine.serverType)?.memoryGb ?? 0) * 1024;
+  const directory = paths(cloudDirectory()).machines;
+  const { anonymousBytes, sharedBytes } = await machineStats(directory, Number(machine.serverId));
+  return { memoryMb, memoryUsedMb: Math.round((anonymousBytes + sharedBytes) / 1024 ** 2) };
 }
 
 /** @param text What `free -m` and `systemctl is-active` print. */

@@ -33,7 +33,8 @@ async function verifyDeployed(
   ctx: OperationContext,
 ): Promise<VerifyReport> {
   await using world = openWorld(topology, await cloudAccess(deployment), ctx);
-  return verify(world, list);
+  // Awaited here: the connections are closed when this function ends.
+  return await verify(world, list);
 }
 
 async function cloudAccess(deployment: Deployment): Promise<HetznerAccess | { unavailable: string }> {

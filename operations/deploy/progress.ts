@@ -25,11 +25,16 @@ interface Running {
   /** Milliseconds. */
   start: number;
   announced: boolean;
+  /** The newest line about it, and when one was last shown. */
   status: string;
+  shown: string;
+  shownAt: number;
 }
 
 /** A resource that takes longer than this (milliseconds) is named while it is being worked on. */
 const announceAfter = 1500;
+/** What it is at is told this often (milliseconds): a second has dozens of small steps. */
+const statusEvery = 2000;
 
 /**
  * Turns the engine's events into short lines for people: one a finished resource, and what long work is at.
@@ -57,17 +62,25 @@ export class Progress {
     const text = plain(diagnostic.message);
     if (text === "") return [];
     if (diagnostic.severity === "warning") return [`warning: ${this.#prefix(diagnostic.urn)}${text}`];
-    if (diagnostic.severity === "info" && diagnostic.urn) return this.#status(diagnostic.urn, text);
+    const running = this.#running.get(diagnostic.urn ?? "");
+    if (diagnostic.severity === "info" && running)
+      running.status = `${this.#prefix(diagnostic.urn)}${text.split("\n")[0]}`;
     return [];
   }
 
-  /** Names what has been running for a while; to be called about every second. */
+  /** Names what has been running for a while, and what it is at; to be called about every second. */
   tick(now: number): string[] {
     const lines: string[] = [];
     for (const [urn, running] of this.#running) {
-      if (running.announced || now - running.start < announceAfter) continue;
-      running.announced = true;
-      lines.push(`${running.verb} ${resourceLabel(urn)} ...`);
+      if (now - running.start < announceAfter) continue;
+      if (!running.announced) {
+        running.announced = true;
+        lines.push(`${running.verb} ${resourceLabel(urn)} ...`);
+      }
+      if (running.status === running.shown || now - running.shownAt < statusEvery) continue;
+      running.shown = running.status;
+      running.shownAt = now;
+      lines.push(`  ${running.status}`);
     }
     return lines;
   }
@@ -76,7 +89,7 @@ export class Progress {
     const verb = doing[step.op];
     if (!verb || !isCustom(step)) return [];
     if (this.#planned) return [planned(step)];
-    this.#running.set(step.urn, { verb, start: now, announced: false, status: "" });
+    this.#running.set(step.urn, { verb, start: now, announced: false, status: "", shown: "", shownAt: 0 });
     return [];
   }
 
@@ -88,13 +101,6 @@ export class Progress {
     return [
       `${ok ? (done[step.op] ?? step.op) : `failed ${running.verb}`} ${resourceLabel(step.urn)} (${seconds} s)`,
     ];
-  }
-
-  #status(urn: string, text: string): string[] {
-    const running = this.#running.get(urn);
-    if (running?.status === text) return [];
-    if (running) running.status = text;
-    return text.split("\n").map((line) => `  ${this.#prefix(urn)}${line}`);
   }
 
   #prefix(urn: string | undefined): string {

@@ -5,7 +5,9 @@ export const extensions: Check = {
   async run(world) {
     const findings = world.topology.clusters.map((cluster) =>
       world.sql(cluster, "monitor", async ({ rows }) => {
-        const [server] = await rows<{ version: string }>("SHOW server_version");
+        const [server] = await rows<{ version: string }>(
+          "SELECT current_setting('server_version') AS version",
+        );
         const found = await rows<{ name: string; version: string }>(
           "SELECT extname AS name, extversion AS version FROM pg_extension",
         );

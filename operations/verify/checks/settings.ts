@@ -20,8 +20,8 @@ export const settings: Check = {
       world.sql(cluster, "monitor", async ({ rows }) => {
         const found = await rows<Setting>(
           `SELECT name, setting, unit, vartype, current_setting(name) AS shown, pending_restart
-           FROM pg_settings WHERE name = ANY($1)`,
-          [Object.keys(cluster.parameters)],
+           FROM pg_settings WHERE lower(name) = ANY($1)`,
+          [Object.keys(cluster.parameters).map((name) => name.toLowerCase())],
         );
         return judge(cluster.name, cluster.parameters, found, world.topology.stack);
       }),
@@ -31,9 +31,10 @@ export const settings: Check = {
 };
 
 export function judge(cluster: string, declared: Declared, found: Setting[], stack: string): Finding {
-  const byName = new Map(found.map((setting) => [setting.name, setting]));
+  // Names are not case-sensitive: TimeZone is declared as timezone.
+  const byName = new Map(found.map((setting) => [setting.name.toLowerCase(), setting]));
   const faults = Object.entries(declared).flatMap(([name, value]) => {
-    const setting = byName.get(name);
+    const setting = byName.get(name.toLowerCase());
     if (!setting) return [`${name} is not known to PostgreSQL`];
     // What waits for a restart is told by its own check.
     if (setting.pending_restart || isSame(value, setting)) return [];

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { Topology } from "../../../infra/topology.ts";
+import { progressLines } from "../../../operations/backup.ts";
 import { parseBackups } from "../../../operations/backupList.ts";
 import { connectionOf } from "../../../operations/connection.ts";
 import { journalCommand } from "../../../operations/logs.ts";
@@ -124,4 +125,17 @@ test("backups, the oldest first", () => {
     expect.objectContaining({ label: "B", faulty: true }),
   ]);
   expect(() => parseBackups("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
+});
+
+test("of a backup's journal only what tells how far it is", () => {
+  const text = `Starting phasewise-backup@full.service - Backup of PostgreSQL (full)...
+P00   INFO: backup command begin 2.55.1: --repo1-cipher-pass=<redacted>
+P00   INFO: full backup size = 30MB, file total = 1270
+P00   WARN: a timeline switch has occurred
+P00   INFO: backup command end: completed successfully
+Finished phasewise-backup@full.service - Backup of PostgreSQL (full).`;
+  expect(progressLines(text)).toEqual([
+    "full backup size = 30MB, file total = 1270",
+    "warn: a timeline switch has occurred",
+  ]);
 });

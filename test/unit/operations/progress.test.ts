@@ -52,12 +52,14 @@ test("a slow resource is named once while it is worked on, with what it is at", 
   progress.event(step("resourcePreEvent", "update"), 0);
   expect(progress.tick(1600)).toEqual(["updating Server phasewise-core-1 ..."]);
   expect(progress.tick(2600)).toEqual([]);
-  expect(progress.event(diagnostic("info", "installing packages"), 2700)).toEqual([
-    "  Server phasewise-core-1: installing packages",
-  ]);
-  expect(progress.event(diagnostic("info", "installing packages"), 2800)).toEqual([]);
-  expect(progress.event(step("resOpFailedEvent", "update"), 3000)).toEqual([
-    "failed updating Server phasewise-core-1 (3.0 s)",
+  expect(progress.event(diagnostic("info", "reading lists"), 2700)).toEqual([]);
+  progress.event(diagnostic("info", "installing packages"), 2800);
+  expect(progress.tick(3000)).toEqual(["  Server phasewise-core-1: installing packages"]);
+  progress.event(diagnostic("info", "starting units"), 3100);
+  expect(progress.tick(3600)).toEqual([]);
+  expect(progress.tick(5100)).toEqual(["  Server phasewise-core-1: starting units"]);
+  expect(progress.event(step("resOpFailedEvent", "update"), 6000)).toEqual([
+    "failed updating Server phasewise-core-1 (6.0 s)",
   ]);
 });
 
