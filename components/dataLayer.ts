@@ -68,6 +68,8 @@ export class DataLayer extends ComponentResource {
             authority,
             manifests: machineRoles(machine, spec),
             secrets: this.secretsFor(machine, spec, buckets),
+            // A server that still runs would go on sending its log into a bucket that is being emptied.
+            after: buckets,
             endpointNames: endpointNames(machine, spec),
           },
           { parent: this },

@@ -41,6 +41,8 @@ export interface MachineArgs extends MachineSpec {
   manifests: RoleManifest[];
   /** Values that its files may ask for, beside those of its own certificates. */
   secrets: Record<string, Input<string>>;
+  /** Made before the server, and deleted after it: what it uses by itself as long as it runs. */
+  after: Resource[];
   /** Names beside its addresses under which database clients reach it; null: none do. */
   endpointNames: string[] | null;
 }
@@ -126,6 +128,7 @@ export class Machine extends ComponentResource {
       {
         parent: this,
         protect: deletionProtection,
+        dependsOn: args.after,
         // The first three would replace the server, and none of them is read after the first boot. The last one turns
         // it off and on; a server that was taken over from an interrupted run does not tell it.
         ignoreChanges: ["userData", "sshKeys", "image", "publicNets"],

@@ -171,7 +171,7 @@ describe("production", () => {
     });
   });
 
-  it("waits for the attachments before it converges, and for all hosts and buckets before the cluster", () => {
+  it("makes buckets before servers, attachments before hosts, hosts before their cluster", () => {
     const dependencies = (what: string) =>
       one(declared, what).dependencies.map((urn) => urn.split("::").slice(2).join(" ").split("$").at(-1));
     expect(dependencies("VolumeAttachment phasewise-core-1-data")).toContain(
@@ -182,6 +182,9 @@ describe("production", () => {
         "hcloud:index/serverNetwork:ServerNetwork phasewise-core-1-network",
         "hcloud:index/volumeAttachment:VolumeAttachment phasewise-core-1-data",
       ]),
+    );
+    expect(dependencies("Server phasewise-core-1")).toContain(
+      "phasewise-native:index:Bucket phasewise-backups",
     );
     expect(dependencies("Cluster phasewise-main")).toEqual(
       expect.arrayContaining(["phasewise-native:index:Host phasewise-core-1"]),
