@@ -1,6 +1,7 @@
 import { type DiffKind, UNKNOWN } from "../../server/resource.ts";
-import { isObject, joinPath, same } from "../../server/values.ts";
+import { isObject, joinPath } from "../../server/values.ts";
 import { type Field, type Fields, fieldsOf, type HcloudType, type Values } from "../schema.ts";
+import { equalElements } from "./equal.ts";
 import { changed } from "./plan.ts";
 
 type Changes = Record<string, DiffKind>;
@@ -67,9 +68,10 @@ function compareObjects(path: string, fields: Fields, old: unknown, now: unknown
 function compareLists(path: string, field: Field, old: unknown[], now: unknown[], changes: Changes): void {
   const shorter = Math.min(old.length, now.length);
   let start = 0;
-  while (start < shorter && same(old[start], now[start])) start++;
+  while (start < shorter && equalElements(field, old[start], now[start])) start++;
   let end = 0;
-  while (end < shorter - start && same(old[old.length - 1 - end], now[now.length - 1 - end])) end++;
+  while (end < shorter - start && equalElements(field, old[old.length - 1 - end], now[now.length - 1 - end]))
+    end++;
   for (let index = start; index < Math.max(old.length, now.length) - end; index++) {
     const before = index < old.length - end ? old[index] : null;
     const after = index < now.length - end ? now[index] : null;
@@ -78,8 +80,8 @@ function compareLists(path: string, field: Field, old: unknown[], now: unknown[]
 }
 
 function compareSets(path: string, field: Field, old: unknown[], now: unknown[], changes: Changes): void {
-  const removed = old.map((element) => !now.some((other) => same(element, other)));
-  const added = now.map((element) => element === UNKNOWN || !old.some((other) => same(element, other)));
+  const removed = old.map((element) => !now.some((other) => equalElements(field, element, other)));
+  const added = now.map((element) => !old.some((other) => equalElements(field, element, other)));
   if (now.some((element, index) => added[index] && leavesOut(field, element))) {
     changes[path] = "update";
     return;

@@ -1,5 +1,5 @@
 import { type Properties, UNKNOWN } from "../../server/resource.ts";
-import { hasUnknown, isObject, same, unwrap } from "../../server/values.ts";
+import { isObject, unwrap } from "../../server/values.ts";
 import {
   type Field,
   type Fields,
@@ -9,6 +9,7 @@ import {
   type Values,
   zero,
 } from "../schema.ts";
+import { equal, fits } from "./equal.ts";
 
 /**
  * What the resource is to be: what is given, else the default, else what it is already (`prior`, null for a new
@@ -73,6 +74,7 @@ function planValue(type: HcloudType, field: Field, given: unknown, prior: unknow
       return planElements(type, field, value, (index) => (Array.isArray(prior) ? prior[index] : undefined));
     case "set":
       return matched(
+        field,
         planElements(type, field, value, () => undefined),
         prior,
       );
@@ -113,41 +115,19 @@ function planObject(type: HcloudType, fields: Fields, given: Properties, prior: 
 }
 
 /** Puts an existing element in the place of each planned one that only leaves open what the existing one has. */
-function matched(planned: unknown, prior: unknown): unknown {
+function matched(field: Field, planned: unknown, prior: unknown): unknown {
   if (!Array.isArray(planned) || !Array.isArray(prior)) return planned;
   const free = [...prior];
   return planned.map((element) => {
-    const index = free.findIndex((existing) => fits(element, existing));
+    const index = free.findIndex((existing) => fits(field, element, existing));
     return index < 0 ? element : free.splice(index, 1)[0];
-  });
-}
-
-function fits(planned: unknown, existing: unknown): boolean {
-  if (!isObject(planned) || !isObject(existing)) return planned !== UNKNOWN && same(planned, existing);
-  return Object.entries(planned).every(([name, value]) => {
-    if (value === UNKNOWN) return true;
-    const other = existing[name];
-    return same(value, other) || (Array.isArray(value) && Array.isArray(other) && sameSet(value, other));
-  });
-}
-
-function sameSet(left: readonly unknown[], right: readonly unknown[]): boolean {
-  if (left.length !== right.length) return false;
-  const free = [...right];
-  return left.every((element) => {
-    const index = free.findIndex((other) => !hasUnknown(element) && same(element, other));
-    if (index >= 0) free.splice(index, 1);
-    return index >= 0;
   });
 }
 
 /** Whether two values of a field mean the same: unset is the same as empty or zero for the SDK's types. */
 function means(type: HcloudType, field: Field, left: unknown, right: unknown): boolean {
-  if (left === UNKNOWN || right === UNKNOWN) return false;
-  const a = left ?? (type.flavour === "sdk" ? zero(field) : null);
-  const b = right ?? (type.flavour === "sdk" ? zero(field) : null);
-  if (field.kind === "set" && Array.isArray(a) && Array.isArray(b)) return sameSet(a, b);
-  return !hasUnknown(a) && !hasUnknown(b) && same(a, b);
+  const unset = type.flavour === "sdk" ? zero(field) : null;
+  return equal(field, left ?? unset, right ?? unset);
 }
 
 function settle(type: HcloudType, field: Field, value: unknown): unknown {

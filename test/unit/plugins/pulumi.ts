@@ -1,7 +1,13 @@
 import { accessSync, constants, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { LocalWorkspace, PulumiCommand, type PulumiFn, type Stack } from "@pulumi/pulumi/automation/index.js";
+import {
+  LocalWorkspace,
+  type ProjectSettings,
+  PulumiCommand,
+  type PulumiFn,
+  type Stack,
+} from "@pulumi/pulumi/automation/index.js";
 
 /** A real Pulumi CLI on this machine, or null: PHASEWISE_PULUMI, the PATH (npm's shim excepted), the project's cache. */
 export function findPulumi(): string | null {
@@ -43,6 +49,13 @@ export async function bench(
   const folder = mkdtempSync(join(tmpdir(), "phasewise-test-"));
   for (const name of ["bin", "state", "home", "work"]) mkdirSync(join(folder, name));
   symlinkSync(cli, join(folder, "bin", "pulumi"));
+  // The SDK's type lacks `plugins`, which Pulumi.yaml has.
+  const project: ProjectSettings & { plugins: object } = {
+    name: "bench",
+    runtime: "nodejs",
+    backend: { url: `file://${join(folder, "state")}` },
+    plugins: { providers },
+  };
   const result: Bench = {
     folder,
     program: async () => {},
@@ -53,12 +66,7 @@ export async function bench(
         pulumiHome: join(folder, "home"),
         pulumiCommand: await PulumiCommand.get({ root: folder }),
         envVars: { PULUMI_CONFIG_PASSPHRASE: "test", PULUMI_SKIP_UPDATE_CHECK: "true", ...env },
-        projectSettings: {
-          name: "bench",
-          runtime: "nodejs",
-          backend: { url: `file://${join(folder, "state")}` },
-          plugins: { providers },
-        },
+        projectSettings: project,
       },
     ),
     [Symbol.asyncDispose]: async () => rmSync(folder, { recursive: true, force: true }),
