@@ -93,6 +93,7 @@ export function secretNames(manifest: Manifest): Set<string> {
 export function crossFaults(manifest: Manifest, secrets: ReadonlySet<string> | null): Fault[] {
   const faults: Fault[] = [];
   const unique = uniqueness(faults);
+  const agree = agreement(faults);
   manifest.mounts.forEach((item, index) => {
     unique("mount", item.path, ["mounts", index, "path"]);
     unique("mount of the device", item.device, ["mounts", index, "device"]);
@@ -100,7 +101,10 @@ export function crossFaults(manifest: Manifest, secrets: ReadonlySet<string> | n
   manifest.roles.forEach((part, index) => {
     const at = ["roles", index];
     unique("role", part.name, [...at, "name"]);
-    part.directories.forEach((item, at2) => unique("path", item.path, [...at, "directories", at2, "path"]));
+    part.directories.forEach((item, at2) => {
+      unique(`directory of ${part.name}`, item.path, [...at, "directories", at2, "path"]);
+      agree(item, [...at, "directories", at2]);
+    });
     part.units.forEach((item, at2) => unique("unit", item.name, [...at, "units", at2, "name"]));
     part.hold.forEach((name, at2) => {
       if (part.packages.includes(name)) return;
@@ -145,5 +149,17 @@ function uniqueness(faults: Fault[]) {
   return (what: string, name: string, path: (string | number)[]) => {
     if (seen.has(`${what} ${name}`)) faults.push({ path, reason: `${name} is there twice` });
     seen.add(`${what} ${name}`);
+  };
+}
+
+/** Several roles may want the same directory, if they want it alike. */
+function agreement(faults: Fault[]) {
+  const wanted = new Map<string, string>();
+  return (item: z.infer<typeof directory>, path: (string | number)[]) => {
+    const as = `${item.owner}:${item.group} ${item.mode}`;
+    const first = wanted.get(item.path) ?? as;
+    wanted.set(item.path, first);
+    if (first !== as)
+      faults.push({ path, reason: `${item.path} should be ${as}, another role wants ${first}` });
   };
 }

@@ -1,0 +1,146 @@
+import type { PatroniCluster } from "../../../clients/patroni.ts";
+import { connect, SshError } from "../../../clients/ssh.ts";
+import type { StoredCluster } from "./inputs.ts";
+import { Remote } from "./remote.ts";
+
+const PAUSE_MS = 250;
+/** A member that does not answer within this is passed over in this round; another may be up. */
+const ROUND_MS = 5_000;
+
+export interface WaitOptions {
+  signal: AbortSignal;
+  /** When to give up, as Date.now(). */
+  end: number;
+  onWait: (line: string) => void;
+}
+
+/** Connections to the members of one cluster, made when they are needed. */
+export class Members {
+  readonly #cluster: StoredCluster;
+  readonly #remotes = new Map<string, Remote>();
+
+  constructor(cluster: StoredCluster) {
+    this.#cluster = cluster;
+  }
+
+  get names(): string[] {
+    return Object.keys(this.#cluster.members);
+  }
+
+  async remote(name: string, options: { signal: AbortSignal; deadlineMs: number }): Promise<Remote> {
+    const known = this.#remotes.get(name);
+    if (known !== undefined && !known.session.isClosed) return known;
+    const member = this.#cluster.members[name];
+    if (member === undefined) throw new Error(`${name} is no member of the cluster ${this.#cluster.name}`);
+    const session = await connect({ ...member.connection, hostKeys: [member.hostKey] }, options);
+    const remote = new Remote(session, this.#cluster.patroni);
+    this.#remotes.set(name, remote);
+    return remote;
+  }
+
+  close(): void {
+    for (const remote of this.#remotes.values()) remote.session.close();
+  }
+}
+
+/** What one round of asking gave: the cluster as a member sees it, or why nobody could say. */
+export type Sighting = { cluster: PatroniCluster } | { reason: string };
+
+/** The leader's name if it can be worked with, else why not. Pure. */
+export function leaderOf(sighting: Sighting, members: string[]): { leader: string } | { reason: string } {
+  if ("reason" in sighting) return sighting;
+  const leader = sighting.cluster.members.find((member) => member.role === "leader");
+  if (leader === undefined) {
+    const states = sighting.cluster.members.map((member) => `${member.name} ${member.state}`);
+    return { reason: `no leader yet; ${states.length === 0 ? "no members" : states.join(", ")}` };
+  }
+  if (!members.includes(leader.name)) {
+    return { reason: `the leader is ${leader.name}, which is not among the declared members` };
+  }
+  if (leader.state !== "running") return { reason: `the leader ${leader.name} is ${leader.state}` };
+  return { leader: leader.name };
+}
+
+/**
+ * Waits until the cluster has a leader that runs, and connects to it. Past the deadline: an error with what was
+ * seen last and the journal of the members' Patroni.
+ */
+export async function findLeader(
+  members: Members,
+  options: WaitOptions,
+): Promise<{ name: string; remote: Remote; cluster: PatroniCluster }> {
+  const begin = Date.now();
+  let shown = 0;
+  for (;;) {
+    options.signal.throwIfAborted();
+    const sighting = await look(members, options);
+    const found = leaderOf(sighting, members.names);
+    if ("leader" in found && "cluster" in sighting) {
+      const remote = await members.remote(found.leader, {
+        signal: options.signal,
+        deadlineMs: remaining(options),
+      });
+      return { name: found.leader, remote, cluster: sighting.cluster };
+    }
+    const reason = "reason" in found ? found.reason : "";
+    if (Date.now() >= options.end) throw new Error(await noLeader(members, reason, begin, options.signal));
+    const seconds = Math.floor((Date.now() - begin) / 1000);
+    if (seconds > shown) options.onWait(`waiting for a leader ${seconds} s (${reason})`);
+    shown = seconds;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
+}
+
+/** Asks one member after the other until one can say how the cluster is. */
+async function look(members: Members, options: WaitOptions): Promise<Sighting> {
+  const reasons: string[] = [];
+  for (const name of members.names) {
+    try {
+      const deadlineMs = Math.min(ROUND_MS, remaining(options));
+      const remote = await members.remote(name, { signal: options.signal, deadlineMs });
+      return { cluster: await remote.patroni.cluster(options.signal) };
+    } catch (error) {
+      options.signal.throwIfAborted();
+      if (error instanceof SshError && error.kind !== "unreachable") throw error;
+      reasons.push(`${name}: ${firstLine(error)}`);
+    }
+  }
+  return { reason: reasons.join("; ") };
+}
+
+async function noLeader(
+  members: Members,
+  reason: string,
+  begin: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const seconds = Math.round((Date.now() - begin) / 1000);
+  const lines = [`The cluster has no working leader after ${seconds} s: ${reason}. Nothing was changed.`];
+  for (const name of members.names) {
+    try {
+      const remote = await members.remote(name, { signal, deadlineMs: 0 });
+      const journal = await remote.script(
+        "journalctl --no-pager -q -o short-iso -n 15 -u patroni.service",
+        signal,
+      );
+      lines.push(
+        `Journal of patroni.service on ${name}:`,
+        ...journal.stdout
+          .trimEnd()
+          .split("\n")
+          .map((line) => `  ${line}`),
+      );
+    } catch (error) {
+      lines.push(`${name}: ${firstLine(error)}`);
+    }
+  }
+  return lines.join("\n");
+}
+
+function remaining(options: WaitOptions): number {
+  return Math.max(0, options.end - Date.now());
+}
+
+export function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0] ?? "";
+}
