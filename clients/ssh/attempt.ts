@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Client, type ServerHostKeyAlgorithm } from "ssh2";
+import type { Client, ServerHostKeyAlgorithm } from "ssh2";
 import type { SshTarget } from "../ssh.ts";
 import type { FaultKind } from "./errors.ts";
 
@@ -18,7 +18,12 @@ const KEEPALIVE_MS = 5_000;
 const KEEPALIVES_MISSED = 3;
 
 /** Tries once; rejects only with the signal's reason. */
-export function attemptConnection(target: SshTarget, signal: AbortSignal | undefined): Promise<Attempt> {
+export async function attemptConnection(
+  target: SshTarget,
+  signal: AbortSignal | undefined,
+): Promise<Attempt> {
+  // Loaded here: previews, which connect to nothing, start sooner without it.
+  const { Client } = await import("ssh2");
   const client = new Client();
   let shown: string | null = null;
   return new Promise((resolve, reject) => {
