@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../toolchain/problem.ts";
 import type { Hypervisor } from "../hypervisor.ts";
 import type { Store, Transaction } from "../store/store.ts";
 import { ApiError } from "./errors.ts";
@@ -37,6 +39,14 @@ export interface NewAction {
 /** RFC 3339 in UTC with whole seconds, as Hetzner writes times. */
 export function timestamp(): string {
   return `${new Date().toISOString().slice(0, 19)}Z`;
+}
+
+/** How long it is waited before the end of an action is written again that could not be. */
+const retryMs = 1000;
+
+/** Whether the database refused, as it does on a full disk. */
+function isDatabaseError(error: unknown): boolean {
+  return (error as { code?: string }).code === "ERR_SQLITE_ERROR";
 }
 
 const key = (resource: ActionResource) => `${resource.type}/${resource.id}`;
@@ -148,32 +158,38 @@ export class Engine {
       const previous = action.after === null ? undefined : store.get("action", action.after);
       if (previous?.status === "error") throw new Error(`action ${previous.id} (${previous.command}) failed`);
       await task.run(this.#context, input);
-      this.#finish(action, (tx) => {
-        task.done?.(store, tx, input);
-        tx.put("action", { ...action, status: "success", progress: 100, finished: timestamp() });
-      });
+      await this.#finish(action, "success", null, (tx) => task.done?.(store, tx, input));
     } catch (cause) {
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = messageOf(cause);
       const where = cause instanceof Error ? cause.stack : message;
       log(`action ${action.id} (${action.command} ${action.resources.map(key).join(" ")}) failed: ${where}`);
       const code = cause instanceof ApiError ? cause.code : "action_failed";
-      this.#finish(action, (tx) => {
-        task?.failed?.(store, tx, input);
-        tx.put("action", {
-          ...action,
-          status: "error",
-          progress: 100,
-          finished: timestamp(),
-          error: { code, message },
-        });
-      });
+      await this.#finish(action, "error", { code, message }, (tx) => task?.failed?.(store, tx, input));
     }
   }
 
-  /** The action leaves the running ones in the same breath as in the store: nobody sees one without the other. */
-  #finish(action: Action, write: (tx: Tx) => void): void {
-    this.#context.store.transact(write);
-    this.#running.delete(action.id);
+  /**
+   * Writes down how an action ended. It leaves the running ones in the same breath: nobody sees one without the other.
+   * While nothing can be written (the disk is full), it stays a running one and is tried again.
+   */
+  async #finish(action: Action, status: Action["status"], error: Action["error"], write: (tx: Tx) => void) {
+    for (let told = false; ; told = true) {
+      try {
+        this.#context.store.transact((tx) => {
+          write(tx);
+          tx.put("action", { ...action, status, progress: 100, finished: timestamp(), error });
+        });
+        this.#running.delete(action.id);
+        return;
+      } catch (cause) {
+        if (!isDatabaseError(cause)) throw cause;
+        if (!told)
+          this.#context.log(`the end of action ${action.id} cannot be written yet: ${messageOf(cause)}`);
+        await sleep(retryMs);
+        // A successor takes up what cannot be ended here.
+        if (this.#stopped) return;
+      }
+    }
   }
 
   #wake(): void {

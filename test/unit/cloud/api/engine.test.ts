@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Kinds } from "../../../../cloud/api/model.ts";
 import { pruneActions } from "../../../../cloud/api/prune.ts";
 import { world } from "../../../../cloud/api/specs.ts";
@@ -93,6 +93,27 @@ describe("work that a killed daemon left", () => {
     await next.settled();
     expect(await next.server(server)).toMatchObject({ status: "running", locked: false });
     expect((await next.post(`/servers/${server}/actions/poweron`)).status).toBe(201);
+  });
+});
+
+describe("a full disk", () => {
+  it("refuses requests and changes nothing; what runs is written down when there is room again", async () => {
+    const api = new Harness();
+    const { id } = await api.makeServer("one");
+    const gate = Promise.withResolvers<void>();
+    api.hypervisor.gates.set("powerOff", gate.promise);
+    await api.post(`/servers/${id}/actions/poweroff`);
+    const transact = vi.spyOn(api.store, "transact").mockImplementation(() => {
+      throw Object.assign(new Error("database or disk is full"), { code: "ERR_SQLITE_ERROR" });
+    });
+    gate.resolve();
+    expect((await api.post("/placement_groups", { name: "pg", type: "spread" })).status).toBe(500);
+    await expect.poll(() => api.logged.join()).toContain("cannot be written yet: database or disk is full");
+    expect(await api.server(id)).toMatchObject({ status: "stopping", locked: true });
+    transact.mockRestore();
+    await api.settled();
+    expect(await api.server(id)).toMatchObject({ status: "off", locked: false });
+    expect((await api.get("/placement_groups")).body.placement_groups).toEqual([]);
   });
 });
 
