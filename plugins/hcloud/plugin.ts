@@ -3,9 +3,7 @@ import type { ApiSettings } from "./api/client.ts";
 import { apiSettings, configFailures } from "./config.ts";
 import { loadTypes } from "./registry.ts";
 import { resourceType } from "./resource.ts";
-
-/** The release of the official plugin whose behaviour this one has. */
-export const VERSION = "1.41.0";
+import { VERSION } from "./version.ts";
 
 /** The stand-in for the official hcloud plugin. */
 export async function hcloudPlugin(): Promise<Plugin> {
