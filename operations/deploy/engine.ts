@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import { execa } from "execa";
@@ -28,6 +29,16 @@ export interface EngineRun {
 }
 
 /**
+ * Commands that go on without us for a while: they write into files, since a pipe that nobody reads any more would
+ * kill them in the middle of a step. What they print holds no secrets.
+ */
+const updating = ["up", "preview", "destroy", "refresh", "import"];
+
+function outputFiles(folder: string): { stdout: string; stderr: string } {
+  return { stdout: join(folder, "engine.out"), stderr: join(folder, "engine.err") };
+}
+
+/**
  * Runs the Pulumi CLI for the Automation API. In two ways it differs from the API's own runner:
  *
  * - The CLI gets a process group of its own. On a terminal Ctrl-C reaches a whole group, and together with the
@@ -38,8 +49,6 @@ export interface EngineRun {
 export class Engine {
   readonly command: string;
   readonly version = new SemVer(pulumiVersion);
-  /** Set while a run goes on: interrupts it for the second time, which makes the engine drop its steps. */
-  force: (() => void) | null = null;
 
   /** @param root The folder that holds `bin/pulumi`. */
   constructor(root: string) {
@@ -61,6 +70,7 @@ export class Engine {
       ...(args.includes("--non-interactive") ? [] : ["--non-interactive"]),
     ];
     const [file, ...rest] = existsSync(setpriv) ? [setpriv, "--pdeathsig", "INT", ...line] : line;
+    const logs = updating.includes(args[0] ?? "") ? outputFiles(cwd) : null;
     const child = execa(file as string, rest, {
       cwd,
       env: {
@@ -72,21 +82,23 @@ export class Engine {
       cleanup: false,
       reject: false,
       ...(input === undefined ? { stdin: "ignore" } : { input }),
+      stdout: logs ? { file: logs.stdout } : "pipe",
+      stderr: logs ? { file: logs.stderr } : "pipe",
     });
-    if (onOutput) child.stdout.on("data", (data: Buffer) => onOutput(data.toString()));
-    if (onError) child.stderr.on("data", (data: Buffer) => onError(data.toString()));
+    if (onOutput) child.stdout?.on("data", (data: Buffer) => onOutput(data.toString()));
+    if (onError) child.stderr?.on("data", (data: Buffer) => onError(data.toString()));
     const interrupt = () => child.kill("SIGINT");
     signal?.addEventListener("abort", interrupt, { once: true });
     if (signal?.aborted) interrupt();
-    this.force = interrupt;
     const result = await child;
-    this.force = null;
     signal?.removeEventListener("abort", interrupt);
-    if (result.exitCode === 0) return { stdout: result.stdout, stderr: result.stderr, code: 0 };
+    const stdout = logs ? await readFile(logs.stdout, "utf8") : String(result.stdout ?? "");
+    const stderr = logs ? await readFile(logs.stderr, "utf8") : String(result.stderr ?? "");
+    if (result.exitCode === 0) return { stdout, stderr, code: 0 };
     throw new EngineError(args, {
       exitCode: result.exitCode,
-      stdout: result.stdout,
-      stderr: result.exitCode === undefined ? `${result.stderr}\n${result.message}` : result.stderr,
+      stdout,
+      stderr: result.exitCode === undefined ? `${stderr}\n${result.message}` : stderr,
     });
   }
 

@@ -4,6 +4,7 @@ import type { Config } from "../../infra/config.ts";
 import type { OperationContext } from "../context.ts";
 import { productionAccess } from "./access.ts";
 import { adopt } from "./adopt/adopt.ts";
+import { takingOver } from "./adopt/takeOver.ts";
 import { ensureCloud } from "./cloud.ts";
 import { ensurePassphrase, writeWorkingCopy } from "./embedded.ts";
 import { type RunReport, runCommand } from "./run.ts";
@@ -80,6 +81,8 @@ export async function reconcile(prepared: Prepared, ctx: OperationContext): Prom
       labelSelector: labelSelector(deployment.file.stack),
       unfinished: isUnfinished(deployment),
       preview: () => preview(prepared, ctx, { quiet: true }),
+      takeOver: (found, targets) =>
+        runCommand(deployment, "up", takingOver(program, found), ctx, { quiet: true, targets }),
     },
     ctx,
   );

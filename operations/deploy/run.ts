@@ -17,6 +17,13 @@ export interface RunReport {
   events: EngineEvent[];
 }
 
+export interface RunOptions {
+  /** Tells no progress. */
+  quiet?: boolean;
+  /** URNs; nothing else is touched. */
+  targets?: string[];
+}
+
 /** More than the engine's default of four a core: most of our steps wait for machines, not for this one. */
 const parallel = 32;
 
@@ -29,7 +36,7 @@ export async function runCommand(
   command: EngineCommand,
   program: PulumiFn,
   ctx: OperationContext,
-  options: { quiet?: boolean } = {},
+  options: RunOptions = {},
 ): Promise<RunReport> {
   const captured: { error?: unknown } = {};
   const stack = await openStack(deployment, capturing(program, captured));
@@ -37,7 +44,7 @@ export async function runCommand(
     const events: EngineEvent[] = [];
     const stop = follow(events, command === "preview", options.quiet ? () => {} : ctx.onLine);
     try {
-      await start(stack, command, (event) => stop.event(event), ctx.signal);
+      await start(stack, command, options.targets, (event) => stop.event(event), ctx.signal);
     } catch (error) {
       if (error instanceof EngineError && parseLocks(error.stderr + error.stdout)) throw error;
       throw problemOf({ deployment, command, events, error, captured, signal: ctx.signal });
@@ -51,6 +58,7 @@ export async function runCommand(
 async function start(
   stack: Stack,
   command: EngineCommand,
+  targets: string[] | undefined,
   onEvent: (event: EngineEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -62,7 +70,7 @@ async function start(
     suppressProgress: true,
     suppressOutputs: true,
   } as const;
-  if (command === "up") await stack.up(options);
+  if (command === "up") await stack.up({ ...options, ...(targets ? { target: targets } : {}) });
   else if (command === "preview") await stack.preview(options);
   else await stack.destroy(options);
 }

@@ -1,12 +1,12 @@
 import { getOne, type HetznerAccess, listAll } from "../../../clients/hetzner.ts";
-import { Problem } from "../../../toolchain/problem.ts";
+import { messageOf, Problem } from "../../../toolchain/problem.ts";
 import type { OperationContext } from "../../context.ts";
 import { withEngineLock } from "../engineLock.ts";
 import { resourceLabel } from "../names.ts";
 import type { RunReport } from "../run.ts";
 import { type State, withoutPending } from "../state.ts";
 import { type Deployment, readState, runEngine } from "../workspace.ts";
-import { type Found, goneResources, importRequest, matchPlanned, orphans, plannedCreations } from "./find.ts";
+import { type Found, goneResources, matchPlanned, orphans, plannedCreations, targetsOf } from "./find.ts";
 import { type Listing, labelled } from "./kinds.ts";
 
 export interface AdoptArgs {
@@ -18,6 +18,8 @@ export interface AdoptArgs {
   /** An earlier update of this stack from here did not end well. */
   unfinished: boolean;
   preview(): Promise<RunReport>;
+  /** Runs the program for `targets` alone, with the ids of what is found. */
+  takeOver(found: Found[], targets: string[]): Promise<RunReport>;
 }
 
 /** A network with a subnet, a server on it, its attachments: each round finds what hangs on the round before. */
@@ -42,7 +44,7 @@ export async function adopt(args: AdoptArgs, ctx: OperationContext): Promise<boo
     const found = matchPlanned(planned, listing, state.resources);
     if (found.length === 0) break;
     for (const one of found) ctx.onLine(`taking over ${resourceLabel(one.urn)}, which an earlier run made`);
-    await importFound(args.deployment, found, importRequest(found, planned, state.resources), ctx);
+    await takeOver(args, found, targetsOf(found, planned, state.resources));
     imported += found.length;
   }
   if (args.state.pending.length > 0) await clearPending(args.deployment, ctx);
@@ -58,29 +60,16 @@ export async function listCloud(access: HetznerAccess, labelSelector: string): P
   return Object.fromEntries(collections.map((collection, index) => [collection, items[index] ?? []]));
 }
 
-async function importFound(
-  deployment: Deployment,
-  found: Found[],
-  request: ReturnType<typeof importRequest>,
-  ctx: OperationContext,
-): Promise<void> {
-  // Standard input keeps the request out of a temporary file that a killed process would leave behind.
-  const args = ["import", "--yes", "--skip-preview", "--generate-code=false", "--protect=false"];
+async function takeOver(args: AdoptArgs, found: Found[], targets: string[]): Promise<void> {
   try {
-    await withEngineLock(deployment, ctx.onLine, () =>
-      runEngine(deployment, [...args, "--stack", deployment.file.stack, "--file", "/dev/stdin"], {
-        input: JSON.stringify(request),
-        signal: ctx.signal,
-      }),
-    );
+    await args.takeOver(found, targets);
   } catch (error) {
-    if (error instanceof Problem) throw error;
+    if (error instanceof Problem && error.exitCode === 130) throw error;
+    const reasons =
+      error instanceof Problem ? [error.happened, ...error.details] : messageOf(error).split("\n");
     throw new Problem({
       happened: "What an earlier run had made in the cloud could not be taken over into the state.",
-      details: [
-        ...found.map((one) => `${resourceLabel(one.urn)}: id ${one.id}`),
-        ...String(error).split("\n"),
-      ],
+      details: [...found.map((one) => `${resourceLabel(one.urn)}: id ${one.id}`), ...reasons],
       left: "Nothing was changed in the cloud.",
       todo: [
         "Run it again; if it fails again, delete the objects named above in the cloud and run it once more.",

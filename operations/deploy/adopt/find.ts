@@ -11,8 +11,6 @@ export interface Planned {
   /** Components have no counterpart in the cloud. */
   custom: boolean;
   parent: string;
-  /** `<urn>::<id>` of its provider; empty for components. */
-  provider: string;
   inputs: Record<string, unknown>;
 }
 
@@ -26,8 +24,8 @@ export function plannedCreations(events: EngineEvent[]): Planned[] {
   return events.flatMap(({ resourcePreEvent }) => {
     const step = resourcePreEvent?.metadata;
     if (step?.op !== "create" || !step.new) return [];
-    const { urn, type, custom, parent, provider, inputs } = step.new;
-    return [{ urn, type, custom: custom === true, parent, provider, inputs }];
+    const { urn, type, custom, parent, inputs } = step.new;
+    return [{ urn, type, custom: custom === true, parent, inputs }];
   });
 }
 
@@ -91,58 +89,16 @@ export function goneResources(resources: StateResource[], existing: Record<strin
   return [...gone, ...goneParts].map((resource) => resource.urn);
 }
 
-/** What `pulumi import` takes, with the components that are missing in the state above the resources. */
-export function importRequest(
-  found: Found[],
-  planned: Planned[],
-  resources: StateResource[],
-): { nameTable: Record<string, string>; resources: Record<string, unknown>[] } {
+/** What is to be updated so that the found ones are taken over: themselves, and the components above that the state lacks. */
+export function targetsOf(found: Found[], planned: Planned[], resources: StateResource[]): string[] {
   const inState = new Set(resources.map((resource) => resource.urn));
-  const missing = new Map<string, Planned>();
-  for (const { parent } of found) collectMissing(parent, planned, inState, missing);
-  const references = [
-    ...new Set([...found, ...missing.values()].flatMap((one) => [one.parent, providerUrn(one)])),
-  ];
-  const nameTable = Object.fromEntries(
-    references.filter((urn) => urn !== "").map((urn, i) => [`known${i}`, urn]),
-  );
-  const keyOf = new Map(Object.entries(nameTable).map(([key, urn]) => [urn, key]));
-  const entry = (one: Planned) => ({
-    type: one.type,
-    name: parseUrn(one.urn).name,
-    ...(keyOf.has(one.parent) ? { parent: keyOf.get(one.parent) } : {}),
-  });
-  return {
-    nameTable,
-    resources: [
-      ...[...missing.values()].reverse().map((one) => ({ ...entry(one), component: true })),
-      ...found.map((one) => ({ ...entry(one), id: one.id, ...providerOf(one, keyOf, inState) })),
-    ],
+  const byUrn = new Map(planned.map((one) => [one.urn, one]));
+  const targets = new Set<string>();
+  const add = (urn: string): void => {
+    if (urn === "" || inState.has(urn) || targets.has(urn)) return;
+    targets.add(urn);
+    add(byUrn.get(urn)?.parent ?? "");
   };
-}
-
-function collectMissing(
-  urn: string,
-  planned: Planned[],
-  inState: Set<string>,
-  missing: Map<string, Planned>,
-): void {
-  if (urn === "" || inState.has(urn) || missing.has(urn)) return;
-  const component = planned.find((one) => one.urn === urn && !one.custom && !one.type.startsWith("pulumi:"));
-  if (!component) return;
-  missing.set(urn, component);
-  collectMissing(component.parent, planned, inState, missing);
-}
-
-function providerUrn({ provider }: Planned): string {
-  return provider.slice(0, provider.lastIndexOf("::"));
-}
-
-/** An explicit provider is named; a default one is chosen by its version, which its name carries. */
-function providerOf(one: Found, keyOf: Map<string, string>, inState: Set<string>): Record<string, string> {
-  const urn = providerUrn(one);
-  const version = /^default_(\d+)_(\d+)_(\d+)$/.exec(parseUrn(urn).name);
-  if (version) return { version: version.slice(1).join(".") };
-  const key = keyOf.get(urn);
-  return key && inState.has(urn) ? { provider: key } : {};
+  for (const one of found) add(one.urn);
+  return [...targets];
 }

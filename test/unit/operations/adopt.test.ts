@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import type { HetznerItem } from "../../../clients/hetzner.ts";
 import {
   goneResources,
-  importRequest,
   matchPlanned,
   orphans,
   type Planned,
   plannedCreations,
+  targetsOf,
 } from "../../../operations/deploy/adopt/find.ts";
 import type { Listing } from "../../../operations/deploy/adopt/kinds.ts";
 import type { StateResource } from "../../../operations/deploy/state.ts";
@@ -16,14 +16,13 @@ const stackUrn = "urn:pulumi:dev::phasewise::pulumi:pulumi:Stack::phasewise-dev"
 const layerUrn = "urn:pulumi:dev::phasewise::phasewise:index:DataLayer::phasewise";
 const networkUrn =
   "urn:pulumi:dev::phasewise::phasewise:index:DataLayer$phasewise:index:Network::phasewise-network";
-const provider = "urn:pulumi:dev::phasewise::pulumi:providers:hcloud::default_1_41_0::abc";
 
 function urnOf(type: string, name: string): string {
   return `urn:pulumi:dev::phasewise::phasewise:index:DataLayer$${type}::${name}`;
 }
 
 function planned(type: string, name: string, inputs: Record<string, unknown>, parent = layerUrn): Planned {
-  return { urn: urnOf(type, name), type, custom: true, parent, provider, inputs };
+  return { urn: urnOf(type, name), type, custom: true, parent, inputs };
 }
 
 function item(id: number, name: string, more: Record<string, unknown> = {}): HetznerItem {
@@ -108,13 +107,12 @@ test("planned creations come from the events of a preview", () => {
   ]);
 });
 
-test("an import names parents by URN, and the components that the state lacks come first", () => {
+test("components that the state lacks are made together with what is found under them", () => {
   const component: Planned = {
     urn: networkUrn,
     type: "phasewise:index:Network",
     custom: false,
     parent: layerUrn,
-    provider: "",
     inputs: {},
   };
   const found = [{ ...planned("hcloud:index/network:Network", "network", {}, networkUrn), id: "5" }];
@@ -122,18 +120,9 @@ test("an import names parents by URN, and the components that the state lacks co
     { urn: stackUrn, type: "pulumi:pulumi:Stack" },
     { urn: layerUrn, type: "phasewise:index:DataLayer" },
   ];
-  const request = importRequest(found, [component, ...found], state);
-  const keys = Object.fromEntries(Object.entries(request.nameTable).map(([key, urn]) => [urn, key]));
-  expect(request.resources).toEqual([
-    { type: "phasewise:index:Network", name: "phasewise-network", parent: keys[layerUrn], component: true },
-    {
-      type: "hcloud:index/network:Network",
-      name: "network",
-      parent: keys[networkUrn],
-      id: "5",
-      version: "1.41.0",
-    },
-  ]);
+  expect(targetsOf(found, [component, ...found], state)).toEqual([found[0]!.urn, networkUrn]);
+  const known = [...state, { urn: networkUrn, type: "phasewise:index:Network" }];
+  expect(targetsOf(found, found, known)).toEqual([found[0]!.urn]);
 });
 
 test("what is recorded and gone is named with its parts", () => {
