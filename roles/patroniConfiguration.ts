@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { firstStart } from "./firstStart.ts";
 import { PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
 import type { PostgresParameters } from "./postgresParameters.ts";
 import { SECRETS, secret } from "./secrets.ts";
@@ -13,7 +14,7 @@ export interface PatroniSettings {
   /** Private addresses of the etcd members. */
   etcd: string[];
   postgresVersion: number;
-  /** For the first start; afterwards they live in the dynamic configuration. */
+  /** The cluster's; those that its first start needs are given here, all of them by the dynamic configuration. */
   parameters: PostgresParameters;
   /** CIDRs of the machines that replicate from here. */
   replicationPeers: string[];
@@ -94,7 +95,7 @@ function restApi({ address }: PatroniSettings): Record<string, unknown> {
  */
 function bootstrap({ parameters }: PatroniSettings): Record<string, unknown> {
   return {
-    dcs: dynamicConfiguration(parameters),
+    dcs: dynamicConfiguration(firstStart(parameters)),
     initdb: [
       "data-checksums",
       // Until Patroni has written its own rules; initdb would trust everybody on the machine.

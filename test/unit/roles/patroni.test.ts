@@ -11,8 +11,45 @@ function configuration(settings = patroniSettings) {
   return parse(fileOf(patroni(settings), CONFIGURATION).content);
 }
 
-test("the first start gets exactly what the cluster is given later", () => {
-  expect(configuration().bootstrap.dcs).toEqual(dynamicConfiguration(patroniSettings.parameters));
+test("the first start gets all that would need a restart later, with the values that the cluster is given", () => {
+  const { postgresql, ...rest } = configuration().bootstrap.dcs;
+  const { postgresql: whole, ...all } = dynamicConfiguration(patroniSettings.parameters) as Record<
+    string,
+    never
+  >;
+  expect(rest).toEqual(all);
+  expect(whole).toMatchObject(postgresql);
+  expect(Object.keys(postgresql.parameters).sort()).toEqual([
+    "archive_command",
+    "archive_mode",
+    "archive_timeout",
+    "autovacuum_max_workers",
+    "hot_standby",
+    "huge_pages",
+    "logging_collector",
+    "max_connections",
+    "max_replication_slots",
+    "max_wal_senders",
+    "max_worker_processes",
+    "password_encryption",
+    "pg_stat_statements.max",
+    "pg_stat_statements.track",
+    "shared_buffers",
+    "shared_preload_libraries",
+    "ssl",
+    "ssl_ca_file",
+    "ssl_cert_file",
+    "ssl_key_file",
+    "ssl_min_protocol_version",
+    "superuser_reserved_connections",
+    "wal_level",
+    "wal_log_hints",
+  ]);
+});
+
+test("a setting that can be reloaded changes nothing on the machine", () => {
+  const slower = { ...patroniSettings.parameters, log_min_duration_statement: "1s", work_mem: "8MB" };
+  expect(patroni({ ...patroniSettings, parameters: slower })).toEqual(patroni(patroniSettings));
 });
 
 test("the timers leave room for two tries before the leader's key is lost", () => {
