@@ -42,12 +42,12 @@ class Mask:
             if len(value) >= SHORTEST:
                 texts.add(value)
             texts.update(line.strip() for line in value.splitlines() if len(line.strip()) >= SHORTEST_LINE)
-        self.texts = sorted(texts, key=len, reverse=True)
+        # The longest first: one secret may begin with another.
+        pattern = "|".join(re.escape(secret) for secret in sorted(texts, key=len, reverse=True))
+        self.pattern = re.compile(pattern) if texts else None
 
     def __call__(self, text):
-        for secret in self.texts:
-            text = text.replace(secret, "[secret]")
-        return text
+        return self.pattern.sub("[secret]", text) if self.pattern else text
 
 
 def shown(template, actual, mask):
