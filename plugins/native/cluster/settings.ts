@@ -57,7 +57,8 @@ export function parseTrial(output: string): Map<string, Verdict> {
   for (const block of output.split(new RegExp(`^${MARK} `, "m")).slice(1)) {
     const [head = "", ...lines] = block.split("\n");
     const [name = "", code] = head.split(" ");
-    const text = lines.join("\n").trimEnd();
+    // Blanks at the end belong to the value, as that of log_line_prefix.
+    const text = lines.join("\n").replace(/\n$/, "");
     verdicts.set(
       name,
       code === "0" ? { value: text.split("\n").at(-1) ?? "" } : { refusal: refusalWords(text) },
@@ -97,11 +98,14 @@ export function refusalMessage(
   ].join("\n");
 }
 
-/** Asks how settings stand; one row of JSON. */
+/**
+ * Asks how settings stand; one row of JSON. `reset_val`, because `setting` of tcp_keepalives_* tells what the
+ * connection that asks uses: nothing, through a Unix socket.
+ */
 export function statesSql(names: string[]): string {
   const list = `ARRAY[${names.map(literal).join(", ")}]::text[]`;
   return `SELECT coalesce(json_object_agg(n, json_build_object(
-  'value', coalesce((SELECT setting FROM pg_settings WHERE lower(name) = lower(n)), current_setting(n, true)),
+  'value', coalesce((SELECT reset_val FROM pg_settings WHERE lower(name) = lower(n)), current_setting(n, true)),
   'pending', coalesce((SELECT pending_restart FROM pg_settings WHERE lower(name) = lower(n)), false),
   'file', (SELECT setting FROM pg_file_settings WHERE lower(name) = lower(n) ORDER BY seqno DESC LIMIT 1),
   'error', (SELECT max(error) FROM pg_file_settings WHERE lower(name) = lower(n) AND error IS NOT NULL))), '{}')
