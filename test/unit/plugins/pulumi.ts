@@ -1,4 +1,13 @@
-import { accessSync, constants, globSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import {
@@ -36,6 +45,8 @@ function isExecutable(path: string): boolean {
 export interface Bench extends AsyncDisposable {
   stack: Stack;
   folder: string;
+  /** The state as it lies in the backend, secrets encrypted. */
+  stored(): string;
   /** The program that the next operation runs. */
   program: PulumiFn;
 }
@@ -59,6 +70,7 @@ export async function bench(
   const result: Bench = {
     folder,
     program: async () => {},
+    stored: () => readFileSync(join(folder, "state/.pulumi/stacks/bench/test.json"), "utf8"),
     stack: await LocalWorkspace.createOrSelectStack(
       { stackName: "test", projectName: "bench", program: async () => await result.program() },
       {
