@@ -6,6 +6,8 @@ export interface HostPackage {
   name: string;
   /** A program that only this package brings. */
   program: string;
+  /** Only few clouds need it; whoever does is told then. */
+  optional?: true;
 }
 
 /** What the embedded cloud needs of the machine that it runs on, beside an ordinary Debian's base system. */
@@ -15,6 +17,7 @@ export const hostPackages: readonly HostPackage[] = [
   { name: "iproute2", program: "ip" },
   { name: "nftables", program: "nft" },
   { name: "e2fsprogs", program: "mkfs.ext4" },
+  { name: "xfsprogs", program: "mkfs.xfs", optional: true },
   { name: "util-linux", program: "nsenter" },
   { name: "mount", program: "losetup" },
   { name: "apt-cacher-ng", program: "apt-cacher-ng" },
@@ -36,7 +39,8 @@ export function programPath(path: string | undefined = process.env.PATH): string
 export async function missingHostPackages(path: string = programPath()): Promise<string[]> {
   const folders = path.split(delimiter);
   const missing: string[] = [];
-  for (const { name, program } of hostPackages) {
+  for (const { name, program, optional } of hostPackages) {
+    if (optional) continue;
     const found = await Promise.all(folders.map((folder) => isExecutable(join(folder, program))));
     if (!found.includes(true)) missing.push(name);
   }

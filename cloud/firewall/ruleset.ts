@@ -45,6 +45,7 @@ export function ruleset(machines: Guarded[], host: HostServices): string {
     "  chain input {",
     "    type filter hook input priority filter; policy drop;",
     "    meta l4proto { icmp, icmpv6 } accept",
+    ...refuse.map((line) => `    ${line}`),
     "  }",
     "}",
   ];
@@ -73,14 +74,15 @@ function outgoing(machine: Guarded): string[] {
   return chain(chainName("out", machine), [...own, ...allowed, ...(rules.length > 0 ? ["drop"] : [])]);
 }
 
-// What is refused is refused at once, so that nothing inside waits for an Internet that is not there.
+// At once, so that nothing inside waits for an Internet that is not there.
+const refuse = ["meta l4proto tcp reject with tcp reset", "reject with icmpx type admin-prohibited"];
+
 function toHost({ gateway, tcpPorts }: HostServices): string[] {
   return chain("to-host", [
     `ip daddr ${gateway} tcp dport { ${tcpPorts.join(", ")} } accept`,
     `ip daddr ${gateway} icmp type echo-request accept`,
     "icmpv6 type echo-request accept",
-    "meta l4proto tcp reject with tcp reset",
-    "reject with icmpx type admin-prohibited",
+    ...refuse,
   ]);
 }
 

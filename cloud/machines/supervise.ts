@@ -3,7 +3,7 @@ import { deviceFolder, type Place, serverNamespace, serverPaths } from "./names.
 
 /**
  * What runs a machine for as long as it is powered on: nspawn ends with 133 when the machine reboots, and is started
- * again, as firmware would. It needs no daemon.
+ * again, as firmware would, on a network that remembers nothing. It needs no daemon.
  *
  * Arguments: $1 the machine's control groups, one a line; $2 its network namespace; $3 a file to lock; $4 the file
  * for init's messages; the rest nspawn's.
@@ -16,7 +16,9 @@ shift 4
 while :; do
   ip netns exec "$namespace" nft flush ruleset
   for link in $(ip -n "$namespace" -brief link show | cut -d@ -f1 | cut -d' ' -f1); do
-    [ "$link" = lo ] || ip -n "$namespace" address flush dev "$link"
+    [ "$link" = lo ] && continue
+    ip -n "$namespace" link set "$link" down
+    ip -n "$namespace" address flush dev "$link"
   done
   (
     for group in $groups; do echo "$BASHPID" > "$group/machine/cgroup.procs" || exit 1; done
@@ -29,6 +31,9 @@ done
 
 /** Capabilities that machines do without: they make no device nodes, and don't speak for the host's hardware. */
 const dropped = ["CAP_MKNOD", "CAP_SYS_TTY_CONFIG", "CAP_AUDIT_CONTROL"];
+
+/** And these they have beyond nspawn's own: their network is theirs, and a mounted disk can grow. */
+const added = ["CAP_NET_ADMIN", "CAP_SYS_RESOURCE"];
 
 export interface Command {
   command: string[];
@@ -50,7 +55,7 @@ export function superviseCommand(place: Place, serverId: number, groups: string[
     `--machine=${name}`,
     `--directory=${paths.root}`,
     `--network-namespace-path=${namespacePath(name)}`,
-    "--capability=CAP_NET_ADMIN",
+    `--capability=${added.join(",")}`,
     `--drop-capability=${dropped.join(",")}`,
     "--resolv-conf=off",
     "--timezone=off",

@@ -105,7 +105,9 @@ export async function ensureRouter(slot: number): Promise<void> {
     "ipv4/ip_forward": "1",
     "ipv4/conf/all/send_redirects": "0",
     "ipv4/conf/default/send_redirects": "0",
-    ...(withIpv6 ? { "ipv6/conf/all/forwarding": "1" } : {}),
+    // Refusals go out for every packet, or whatever tries several times would wait all the same.
+    "ipv4/icmp_ratelimit": "0",
+    ...(withIpv6 ? { "ipv6/conf/all/forwarding": "1", "ipv6/icmp/ratelimit": "0" } : {}),
   });
   await ensureUplink(slot, namespace);
   if (withIpv6) await writeFile(`/proc/sys/net/ipv6/conf/${hostInterface(slot)}/accept_ra`, "0");

@@ -39,7 +39,14 @@ export async function createVolume(place: Place, volume: VolumeSpec): Promise<vo
   } finally {
     await handle.close();
   }
-  if (volume.format !== null) await format(draft, volume.format);
+  if (volume.format !== null) {
+    try {
+      await format(draft, volume.format);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
+  }
   await rename(draft, file);
 }
 

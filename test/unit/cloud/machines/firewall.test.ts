@@ -73,7 +73,11 @@ describe("ruleset", () => {
       "meta l4proto tcp reject with tcp reset",
       "reject with icmpx type admin-prohibited",
     ]);
-    expect(chain(text, "input").slice(-1)).toEqual(["meta l4proto { icmp, icmpv6 } accept"]);
+    expect(chain(text, "input").slice(1)).toEqual([
+      "meta l4proto { icmp, icmpv6 } accept",
+      "meta l4proto tcp reject with tcp reset",
+      "reject with icmpx type admin-prohibited",
+    ]);
   });
 
   it("asks each machine's chains by its cable, and drops the rest", () => {
