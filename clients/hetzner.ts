@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
 /** How to reach a Hetzner Cloud API, the real one or the embedded one. */
 export interface HetznerAccess {
   /** As "https://api.hetzner.cloud/v1". */
@@ -68,8 +70,49 @@ export async function getOne(
   }
 }
 
-async function get(access: HetznerAccess, path: string): Promise<Record<string, unknown>> {
+/** How long a server may take from off to running, and between two looks (milliseconds). */
+const powerDeadline = 120_000;
+const powerInterval = 300;
+
+/**
+ * Turns a server on and returns when it runs; one that runs is left alone. A server that is busy is waited for.
+ * Throws where it is gone, or does not run after two minutes.
+ */
+export async function powerOn(access: HetznerAccess, serverId: string): Promise<void> {
+  const deadline = Date.now() + powerDeadline;
+  for (;;) {
+    const server = await getOne(access, "servers", serverId);
+    if (server === null) throw new Error(`the server ${serverId} does not exist any more`);
+    if (server.status === "running") return;
+    if (Date.now() > deadline) {
+      throw new Error(`${server.name} was to be turned on and is still ${server.status} after 2 minutes`);
+    }
+    if (server.status === "off") await tryPowerOn(access, serverId);
+    await sleep(powerInterval);
+  }
+}
+
+/** Asks once; that something else is being done to the server at the moment is no failure. */
+async function tryPowerOn(access: HetznerAccess, serverId: string): Promise<void> {
+  try {
+    await request(access, "POST", `/servers/${serverId}/actions/poweron`);
+  } catch (error) {
+    if (!(error instanceof HetznerError && (error.code === "locked" || error.code === "conflict")))
+      throw error;
+  }
+}
+
+function get(access: HetznerAccess, path: string): Promise<Record<string, unknown>> {
+  return request(access, "GET", path);
+}
+
+async function request(
+  access: HetznerAccess,
+  method: "GET" | "POST",
+  path: string,
+): Promise<Record<string, unknown>> {
   const response = await fetch(`${access.endpoint.replace(/\/$/, "")}${path}`, {
+    method,
     headers: { authorization: `Bearer ${access.token}` },
     signal: AbortSignal.timeout(requestTimeout),
   });

@@ -1,6 +1,11 @@
 import { PlacementGroup } from "@pulumi/hcloud/placementGroup.js";
 import { SshKey } from "@pulumi/hcloud/sshKey.js";
-import { ComponentResource, type ComponentResourceOptions, type Output } from "@pulumi/pulumi";
+import {
+  ComponentResource,
+  type ComponentResourceOptions,
+  type Output,
+  type ResourceHook,
+} from "@pulumi/pulumi";
 import { SECRETS } from "../roles/secrets.ts";
 import { BackupBucket, type StorageKeys } from "./backupBucket.ts";
 import { Credentials } from "./credentials.ts";
@@ -17,6 +22,8 @@ import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
 export interface DataLayerArgs {
   spec: DataLayerSpec;
   storage: StorageKeys;
+  /** Turns a server on whose type was changed. */
+  afterServerChange: ResourceHook;
 }
 
 /**
@@ -68,6 +75,7 @@ export class DataLayer extends ComponentResource {
             authority,
             manifests: machineRoles(machine, spec),
             secrets: this.secretsFor(machine, spec, buckets),
+            afterChange: args.afterServerChange,
             // A server that still runs would go on sending its log into a bucket that is being emptied.
             after: buckets,
             endpointNames: endpointNames(machine, spec),

@@ -11,6 +11,7 @@ import {
   interpolate,
   type Output,
   type Resource,
+  type ResourceHook,
   secret,
 } from "@pulumi/pulumi";
 import { composeManifest } from "../roles/compose.ts";
@@ -37,6 +38,8 @@ export interface MachineArgs extends MachineSpec {
   sshKeyId: Input<string>;
   operator: KeyPair;
   authority: Authority;
+  /** Run after a server was changed: a change of its type leaves it off. */
+  afterChange: ResourceHook;
   /** What the machine must become. */
   manifests: RoleManifest[];
   /** Values that its files may ask for, beside those of its own certificates. */
@@ -129,6 +132,7 @@ export class Machine extends ComponentResource {
         parent: this,
         protect: deletionProtection,
         dependsOn: args.after,
+        hooks: { afterUpdate: [args.afterChange] },
         // The first three would replace the server, and none of them is read after the first boot. The last one turns
         // it off and on; a server that was taken over from an interrupted run does not tell it.
         ignoreChanges: ["userData", "sshKeys", "image", "publicNets"],

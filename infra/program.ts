@@ -3,6 +3,7 @@ import { DataLayer } from "../components/dataLayer.ts";
 import { project } from "../components/labels.ts";
 import { type Config, ConfigError, fromPulumi, requireConfig } from "./config.ts";
 import { hetznerPlan } from "./hetzner/plan.ts";
+import { powerOnHook } from "./hetzner/powerOn.ts";
 import { type Outputs, outputsOf } from "./outputs.ts";
 import { blueprintOf } from "./phases/available.ts";
 
@@ -17,7 +18,11 @@ export async function program(): Promise<Outputs> {
   const spec = hetznerPlan(blueprintOf(config), config, stack);
   const { accessKey, secretKey } = config.objectStorage;
   const storage = { accessKey: secret(accessKey), secretKey: secret(secretKey) };
-  const layer = new DataLayer(project, { spec, storage });
+  const layer = new DataLayer(project, {
+    spec,
+    storage,
+    afterServerChange: powerOnHook(runtime.allConfig()),
+  });
   return outputsOf({ layer, spec, config, stack });
 }
 

@@ -89,7 +89,10 @@ interface Request {
 function recordInto(registered: Registered[]): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as {
     registerResource(request: Request, callback: unknown): Promise<void>;
+    registerResourceHook(request: unknown, callback: (error: null, answer: object) => void): void;
   };
+  // Mocks know no hooks; the engine would take note of this one.
+  monitor.registerResourceHook = (_, callback) => callback(null, {});
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request, callback) => {
     registered.push({
