@@ -27,13 +27,17 @@ export interface ConnectOptions {
   signal?: AbortSignal;
   /** How long to go on trying, in milliseconds; 0 tries once. */
   deadlineMs?: number;
+  /**
+   * How long a machine may refuse the key or show another host key before that is believed, in milliseconds; 15 s
+   * if left out, since a machine that boots for the first time does both for a moment.
+   */
+  refusalMs?: number;
   /** Called before each new attempt with the whole seconds waited so far and why the last attempt failed. */
   onWait?: (seconds: number, reason: string) => void;
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
-/** A machine that boots may refuse the key, or show its image's host key, for a moment: believed after this long. */
-const BELIEVE_REFUSAL_MS = 15_000;
+const DEFAULT_REFUSAL_MS = 15_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -42,7 +46,7 @@ const LONGEST_PAUSE_MS = 2_000;
  * the signal's reason.
  */
 export async function connect(target: SshTarget, options: ConnectOptions = {}): Promise<SshSession> {
-  const { signal, deadlineMs = DEFAULT_DEADLINE_MS, onWait } = options;
+  const { signal, deadlineMs = DEFAULT_DEADLINE_MS, refusalMs = DEFAULT_REFUSAL_MS, onWait } = options;
   const begin = Date.now();
   const waited = () => Date.now() - begin;
   let refusedSince: number | null = null;
@@ -51,7 +55,7 @@ export async function connect(target: SshTarget, options: ConnectOptions = {}): 
     const attempt = await attemptConnection(target, signal);
     if (attempt.client !== undefined) return new SshSession(attempt.client, target);
     refusedSince = attempt.kind === "unreachable" ? null : (refusedSince ?? waited());
-    const refused = refusedSince !== null && waited() - refusedSince >= BELIEVE_REFUSAL_MS;
+    const refused = refusedSince !== null && waited() - refusedSince >= refusalMs;
     if (attempt.kind === "fatal" || refused || waited() + pause >= deadlineMs) {
       throw failure(target, attempt, tries, waited());
     }

@@ -32,7 +32,8 @@ export class Members {
     if (known !== undefined && !known.session.isClosed) return known;
     const member = this.#cluster.members[name];
     if (member === undefined) throw new Error(`${name} is no member of the cluster ${this.#cluster.name}`);
-    const session = await connect({ ...member.connection, hostKeys: [member.hostKey] }, options);
+    const target = { ...member.connection, hostKeys: [member.hostKey] };
+    const session = await connect(target, { ...options, refusalMs: 0 });
     const remote = new Remote(session, this.#cluster.patroni);
     this.#remotes.set(name, remote);
     return remote;

@@ -20,6 +20,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** How long to wait for the machine to answer, in seconds. */
   connectSeconds: number;
+  /** Whether it boots for the first time: it may then refuse us for a moment. */
+  firstBoot: boolean;
   onEvent: (event: ConvergerEvent) => void;
   /** Called while the machine does not answer. */
   onWait: (line: string) => void;
@@ -62,6 +64,7 @@ export async function runConverger(
     const session = await connect(target, {
       signal: options.signal,
       deadlineMs: seconds * 1000,
+      ...(options.firstBoot ? {} : { refusalMs: 0 }),
       onWait: (waited, reason) => options.onWait(`waiting for ${target.host} ${waited} s (${reason})`),
     });
     try {

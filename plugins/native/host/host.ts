@@ -13,9 +13,12 @@ import { restore } from "./shape.ts";
 
 /** For all that a first converge may take where packages have to be fetched. */
 const DEADLINE_SECONDS = 900;
+
+type Contact = Pick<RunOptions, "connectSeconds" | "firstBoot">;
+
 /** A machine that has just been ordered boots; one that is there answers. */
-const BOOT_SECONDS = 300;
-const ANSWER_SECONDS = 30;
+const FIRST_CONTACT: Contact = { connectSeconds: 300, firstBoot: true };
+const LATER_CONTACT: Contact = { connectSeconds: 30, firstBoot: false };
 
 /** What a Host puts out. */
 export interface HostOutputs {
@@ -53,7 +56,7 @@ export const host: ResourceType = {
     const wanted = plainInputs(inputs);
     const key = derivedHostKey(wanted.connection.privateKey, wanted.bootstrapHostKey);
     const target = targetOf(wanted, [key.publicKey, publicPart(wanted.bootstrapHostKey)]);
-    const result = await run(ctx, wanted, target, key, BOOT_SECONDS);
+    const result = await run(ctx, wanted, target, key, FIRST_CONTACT);
     return { id: wanted.manifest.hostname, outputs: outputsOf(result, key.publicKey) };
   },
 
@@ -66,7 +69,7 @@ export const host: ResourceType = {
     const key = keys.find((candidate) => candidate.publicKey === outputs.hostKey) ?? null;
     const result = await withEitherKey(olds, wanted, (privateKey) => {
       const target = { ...targetOf(wanted, [outputs.hostKey]), privateKey };
-      return run(ctx, wanted, target, key, ANSWER_SECONDS);
+      return run(ctx, wanted, target, key, LATER_CONTACT);
     });
     return { outputs: outputsOf(result, outputs.hostKey) };
   },
@@ -81,7 +84,7 @@ export const host: ResourceType = {
     const wanted = plainInputs(inputs);
     const old = unwrap(outputs) as unknown as HostOutputs;
     const payload = payloadOf(wanted, "check", null, ctx);
-    const options = { ...optionsOf(ctx, ANSWER_SECONDS), onEvent: () => undefined };
+    const options = { ...optionsOf(ctx, LATER_CONTACT), onEvent: () => undefined };
     const result = await runConverger(targetOf(wanted, [old.hostKey]), payload, options);
     if (!result.ok) throw new Error(failureText(wanted.manifest.hostname, result));
     const manifest = asFound(wanted.manifest, result.differences);
@@ -96,13 +99,9 @@ async function run(
   wanted: HostInputs,
   target: SshTarget,
   key: SshKeyPair | null,
-  connectSeconds: number,
+  contact: Contact,
 ): Promise<Result> {
-  const result = await runConverger(
-    target,
-    payloadOf(wanted, "converge", key, ctx),
-    optionsOf(ctx, connectSeconds),
-  );
+  const result = await runConverger(target, payloadOf(wanted, "converge", key, ctx), optionsOf(ctx, contact));
   if (!result.ok) throw new Error(failureText(wanted.manifest.hostname, result));
   return result;
 }
@@ -137,10 +136,10 @@ function payloadOf(
   return { mode, manifest: restore(wanted.manifest), secrets: wanted.secrets, hostKey, deadlineSeconds };
 }
 
-function optionsOf(ctx: Context, connectSeconds: number): RunOptions {
+function optionsOf(ctx: Context, contact: Contact): RunOptions {
   return {
     signal: ctx.signal,
-    connectSeconds,
+    ...contact,
     onEvent: (event) => show(ctx, event),
     onWait: (line) => ctx.status(line),
   };
