@@ -1,22 +1,23 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
 import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
-import { execa } from "execa";
 import { SemVer } from "semver";
 import { pulumiVersion } from "../../toolchain/pulumi/version.ts";
 
 /** How a run of the CLI ended that did not end well. */
 export class EngineError extends Error {
-  readonly code: number | undefined;
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
-  constructor(args: string[], result: { exitCode?: number | undefined; stdout: string; stderr: string }) {
-    super(
-      `pulumi ${args[0]} ended with code ${result.exitCode ?? "unknown"}:\n${result.stderr || result.stdout}`,
-    );
+  constructor(args: string[], result: EngineRun) {
+    super(`pulumi ${args[0]} ended with code ${result.code}:\n${result.stderr || result.stdout}`);
     this.name = "EngineError";
-    this.code = result.exitCode;
+    this.code = result.code;
     this.stdout = result.stdout;
     this.stderr = result.stderr;
   }
@@ -34,8 +35,43 @@ export interface EngineRun {
  */
 const updating = ["up", "preview", "destroy", "refresh", "import"];
 
-function outputFiles(folder: string): { stdout: string; stderr: string } {
-  return { stdout: join(folder, "engine.out"), stderr: join(folder, "engine.err") };
+/** Resolves with the exit code, or 128 and the signal that ended it; an abort interrupts it once. */
+async function endOf(child: ChildProcess, signal: AbortSignal | undefined): Promise<number> {
+  const interrupt = () => child.kill("SIGINT");
+  signal?.addEventListener("abort", interrupt, { once: true });
+  if (signal?.aborted) interrupt();
+  try {
+    const [code, killedBy] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + constants.signals[killedBy!];
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+/** All that a stream says; empty where its output goes into a file. */
+async function collect(stream: Readable | null, onText?: (text: string) => void): Promise<string> {
+  let all = "";
+  for await (const chunk of stream?.setEncoding("utf8") ?? []) {
+    all += chunk;
+    onText?.(chunk as string);
+  }
+  return all;
+}
+
+async function outputFiles(folder: string): Promise<{ stdout: FileHandle; stderr: FileHandle }> {
+  const [stdout, stderr] = await Promise.all([
+    open(join(folder, "engine.out"), "w+", 0o600),
+    open(join(folder, "engine.err"), "w+", 0o600),
+  ]);
+  return { stdout, stderr };
+}
+
+/** Reads a file from its beginning, and closes it. */
+async function contentOf(file: FileHandle): Promise<string> {
+  const { size } = await file.stat();
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(size), 0, size, 0);
+  await file.close();
+  return buffer.toString("utf8", 0, bytesRead);
 }
 
 /**
@@ -70,36 +106,22 @@ export class Engine {
       ...(args.includes("--non-interactive") ? [] : ["--non-interactive"]),
     ];
     const [file, ...rest] = existsSync(setpriv) ? [setpriv, "--pdeathsig", "INT", ...line] : line;
-    const logs = updating.includes(args[0] ?? "") ? outputFiles(cwd) : null;
-    const child = execa(file as string, rest, {
+    const logs = updating.includes(args[0] ?? "") ? await outputFiles(cwd) : null;
+    const path = `${dirname(this.command)}:${env.PATH ?? process.env.PATH ?? ""}`;
+    const child = spawn(file as string, rest, {
       cwd,
-      env: {
-        ...env,
-        PATH: `${dirname(this.command)}:${env.PATH ?? process.env.PATH ?? ""}`,
-        PULUMI_AUTOMATION_API: "true",
-      },
+      env: { ...process.env, ...env, PATH: path, PULUMI_AUTOMATION_API: "true" },
       detached: true,
-      cleanup: false,
-      reject: false,
-      ...(input === undefined ? { stdin: "ignore" } : { input }),
-      stdout: logs ? { file: logs.stdout } : "pipe",
-      stderr: logs ? { file: logs.stderr } : "pipe",
+      stdio: [input === undefined ? "ignore" : "pipe", logs?.stdout.fd ?? "pipe", logs?.stderr.fd ?? "pipe"],
     });
-    if (onOutput) child.stdout?.on("data", (data: Buffer) => onOutput(data.toString()));
-    if (onError) child.stderr?.on("data", (data: Buffer) => onError(data.toString()));
-    const interrupt = () => child.kill("SIGINT");
-    signal?.addEventListener("abort", interrupt, { once: true });
-    if (signal?.aborted) interrupt();
-    const result = await child;
-    signal?.removeEventListener("abort", interrupt);
-    const stdout = logs ? await readFile(logs.stdout, "utf8") : String(result.stdout ?? "");
-    const stderr = logs ? await readFile(logs.stderr, "utf8") : String(result.stderr ?? "");
-    if (result.exitCode === 0) return { stdout, stderr, code: 0 };
-    throw new EngineError(args, {
-      exitCode: result.exitCode,
-      stdout,
-      stderr: result.exitCode === undefined ? `${stderr}\n${result.message}` : stderr,
-    });
+    // What ends without reading its input says why by its exit code.
+    child.stdin?.on("error", () => undefined).end(input);
+    const texts = [collect(child.stdout, onOutput), collect(child.stderr, onError)];
+    const code = await endOf(child, signal);
+    const [stdout, stderr] = await Promise.all(logs ? [logs.stdout, logs.stderr].map(contentOf) : texts);
+    const result = { stdout: stdout!, stderr: stderr!, code };
+    if (code === 0) return result;
+    throw new EngineError(args, result);
   }
 
   /** The same, as the Automation API's options want it. */

@@ -4,10 +4,10 @@ import { join, relative } from "node:path";
 import type { PulumiFn, Stack, Workspace } from "@pulumi/pulumi/automation/index.js";
 import writeFileAtomic from "write-file-atomic";
 import { parse, stringify } from "yaml";
+import { choosePlugin, STAND_IN_FOLDER } from "../../plugins/hcloud/official.ts";
 import { dataFolder, nodeBinary, repository } from "../../toolchain/paths.ts";
 import { ensurePulumi, type ToolOptions } from "../../toolchain/pulumi/ensure.ts";
 import { Engine, EngineError, type EngineRun } from "./engine.ts";
-import { standInFolder } from "./plugins.ts";
 import type { StackFile } from "./stackFile.ts";
 import { parseExport, readStateFile, type State, stateFile } from "./state.ts";
 
@@ -47,7 +47,7 @@ export async function openDeployment(file: StackFile, tools: ToolOptions): Promi
   const env = engineEnvironment(file);
   const backend = file.embedded ? embeddedPaths.state() : null;
   if (backend) await mkdir(backend, { recursive: true });
-  await writeSettings(file, folder, root);
+  await writeSettings(file, folder);
   return { file, engine: new Engine(root), folder, env, backend };
 }
 
@@ -71,12 +71,12 @@ function engineEnvironment(file: StackFile): Record<string, string> {
 export const ownerVariable = "PHASEWISE_OWNER";
 
 /** Pulumi's project settings for this run: the checkout's own, with absolute paths and this machine's plugins. */
-async function writeSettings(file: StackFile, folder: string, root: string): Promise<void> {
+async function writeSettings(file: StackFile, folder: string): Promise<void> {
   const settings = parse(await readFile(join(repository, "Pulumi.yaml"), "utf8")) as Record<string, unknown>;
-  const standIn = await standInFolder(root);
+  const { use } = await choosePlugin({ cacheFile: join(dataFolder(), "hcloud-plugin.json") });
   const providers = [
     { name: "phasewise-native", path: join(repository, "plugins", "bin") },
-    ...(standIn ? [{ name: "hcloud", path: standIn }] : []),
+    ...(use === "stand-in" ? [{ name: "hcloud", path: STAND_IN_FOLDER }] : []),
   ];
   const { stackConfigDir: _, ...kept } = settings;
   const text = stringify({
