@@ -12,8 +12,11 @@ export interface S3Target {
   caCertificate?: string | null;
 }
 
-/** How long to wait for a connection and for signs of life on it, in milliseconds. */
-const connectionTimeout = 5_000;
+/**
+ * How long to wait for a connection (which, with more than `maxSockets` requests at once, includes the wait for a
+ * free one) and for signs of life on it, in milliseconds.
+ */
+const connectionTimeout = 15_000;
 const socketTimeout = 60_000;
 
 /**

@@ -23,8 +23,8 @@ export async function readAuthority(directory: string): Promise<string | null> {
 }
 
 /**
- * The certificate for `addresses` and `localhost`, taken from `directory` as long as it fits and does not expire
- * soon, else issued anew by the same authority. An authority is made only where there is none or it has expired.
+ * The certificate for `addresses` and localhost, taken from `directory` as long as it fits and does not expire soon,
+ * else issued anew by the same authority. An authority is made only where there is none or it is about to expire.
  */
 export async function ensureCertificate(
   directory: string,
@@ -44,6 +44,7 @@ export async function ensureCertificate(
     const certificate = await issueCertificate(
       {
         commonName: "Phasewise object storage",
+        // For clients that compare a certificate with names only, as pgBackRest before 2.51.
         dnsNames: ["localhost"],
         ipAddresses: addresses,
         usages: ["server"],

@@ -174,10 +174,12 @@ function explain(error: NodeJS.ErrnoException, address: string, port: number): E
 
 async function closeServer(server: Server): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const timer = setTimeout(() => server.closeAllConnections(), closingTime);
+  // A connection whose answer is just being sent becomes idle a little later, and would then stay open.
+  const idle = setInterval(() => server.closeIdleConnections(), 20);
+  const rest = setTimeout(() => server.closeAllConnections(), closingTime);
   await closed;
-  clearTimeout(timer);
+  clearInterval(idle);
+  clearTimeout(rest);
 }
 
 async function health(store: Store, directory: string): Promise<{ ok: boolean; detail: string }> {

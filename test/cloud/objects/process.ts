@@ -3,7 +3,7 @@ import { type ObjectStorageAccess, startObjectStorage } from "../../../cloud/obj
 
 /**
  * An object storage as a process of its own, for tests that kill it: `node process.ts <directory> <port>`.
- * It prints what is needed to use it, and its memory on SIGUSR2.
+ * It prints what is needed to use it.
  */
 const [directory, port] = process.argv.slice(2) as [string, string];
 const storage = await startObjectStorage({

@@ -20,10 +20,13 @@ export function cleanDirectory(name: string): string {
   return directory;
 }
 
-/** @param port 0 takes a free one. */
+/**
+ * Started as the daemon is.
+ * @param port 0 takes a free one
+ */
 export async function spawnStorage(directory: string, port = 0): Promise<SpawnedStorage> {
   const script = new URL("process.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [script, directory, String(port)], {
+  const child = spawn(process.execPath, ["--max-semi-space-size=4", script, directory, String(port)], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const errors: string[] = [];
