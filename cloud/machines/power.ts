@@ -100,7 +100,7 @@ export async function reloadInterfaces(place: Place, serverId: number): Promise<
     if (leader === null) return;
     await run("nsenter", ["--target", String(leader), "--all", "--", "networkctl", "reload"]);
   };
-  await pRetry(reload, { retries: 200, factor: 1, minTimeout: 100, maxRetryTime: 20_000 });
+  await pRetry(reload, { retries: 600, factor: 1, minTimeout: 100, maxRetryTime: 60_000 });
 }
 
 /** Starts what was prepared, and waits for its init. */
