@@ -147,7 +147,7 @@ export class Machine extends ComponentResource {
       `${names.logical}-network`,
       { serverId: server.id.apply(Number), subnetId: subnet.id, ip: args.privateAddress },
       // Attached again before it is detached, it would end up detached, with nobody noticing.
-      { parent: this, deleteBeforeReplace: true },
+      { parent: this, protect: args.deletionProtection, deleteBeforeReplace: true },
     );
   }
 
@@ -170,7 +170,8 @@ export class Machine extends ComponentResource {
         own.logical,
         { volumeId: volume.id.apply(Number), serverId: server.id.apply(Number) },
         // A volume is on one server at a time. A server takes one change at a time: the others would wait in vain.
-        { parent: this, deleteBeforeReplace: true, dependsOn: [network] },
+        // Taken away while the database runs, a volume is as good as lost until the machine is reset: so it is kept.
+        { parent: this, protect: deletionProtection, deleteBeforeReplace: true, dependsOn: [network] },
       );
       return { attachment, mounted: { ...spec, id: volume.id } };
     });

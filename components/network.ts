@@ -44,7 +44,7 @@ export class Network extends ComponentResource {
           `${names.logical}-${subnet.name}`,
           { networkId: this.id, type: "cloud", networkZone: args.zone, ipRange: subnet.range },
           // Two subnets with one range are refused: the old one has to go first.
-          { parent: this, deleteBeforeReplace: true },
+          { parent: this, protect: deletionProtection, deleteBeforeReplace: true },
         ),
       ]),
     );

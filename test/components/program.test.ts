@@ -85,13 +85,14 @@ describe("production", () => {
     }
   });
 
-  it("protects what holds data, in Pulumi and at Hetzner", () => {
+  it("protects what holds data and what it hangs on, in Pulumi and at Hetzner", () => {
     const kept = declared.registered.filter((each) => each.protect).map(short);
     expect(kept.sort()).toEqual([
       "Authority phasewise-authority",
       "Bucket phasewise-backups",
       "KeyPair phasewise-operator",
       "Network phasewise-network",
+      "NetworkSubnet phasewise-network-data",
       "Password phasewise-main-application",
       "Password phasewise-main-backup-cipher",
       "Password phasewise-main-monitor",
@@ -102,7 +103,9 @@ describe("production", () => {
       "Password phasewise-main-rewind",
       "PrimaryIp phasewise-core-1",
       "Server phasewise-core-1",
+      "ServerNetwork phasewise-core-1-network",
       "Volume phasewise-core-1-data",
+      "VolumeAttachment phasewise-core-1-data",
     ]);
     const held = ["Network phasewise-network", "PrimaryIp phasewise-core-1", "Volume phasewise-core-1-data"];
     for (const what of held) expect(one(declared, what).inputs.deleteProtection, what).toBe(true);
