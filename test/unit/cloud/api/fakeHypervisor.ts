@@ -36,138 +36,183 @@ export class FakeHypervisor implements Hypervisor {
     gateway: "198.18.0.1",
   };
 
-  async #call(name: string, id: number): Promise<void> {
+  #dying: "before" | "after" | null = null;
+  readonly #death = Promise.withResolvers<void>();
+  /** Resolves when the process that called has died. */
+  readonly dead: Promise<void> = this.#death.promise;
+
+  /** The next call never returns: its process dies before or after what the call does. */
+  dieIn(moment: "before" | "after"): void {
+    this.#dying = moment;
+  }
+
+  /** The same world in the hands of another process. */
+  survivor(): FakeHypervisor {
+    const next = new FakeHypervisor();
+    for (const [id, machine] of this.machines) next.machines.set(id, machine);
+    for (const [id, volume] of this.volumes) next.volumes.set(id, volume);
+    for (const [id, network] of this.networks) next.networks.set(id, network);
+    return next;
+  }
+
+  async #die(): Promise<never> {
+    this.#death.resolve();
+    return new Promise<never>(() => {});
+  }
+
+  async #call(name: string, id: number, effect: () => void = () => {}): Promise<void> {
     this.calls.push(`${name} ${id}`);
     await this.gates.get(name);
     const delay = this.delays.get(name) ?? this.delay;
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     const fault = this.faults.get(name);
     if (fault) throw new Error(fault);
+    if (this.#dying === "before") await this.#die();
+    effect();
+    if (this.#dying === "after") await this.#die();
   }
 
-  #machine(id: number): Machine {
+  #existing(id: number): Machine {
     const machine = this.machines.get(id);
     if (!machine) throw new Error(`there is no machine ${id}`);
     return machine;
   }
 
+  /** The machine, made where there is none, as the spec says. */
+  #machine(spec: ServerSpec): Machine {
+    const networks = new Map(spec.networks.map((net) => [net.networkId, net]));
+    const machine = this.machines.get(spec.id) ?? { spec, running: false, networks, firewall: spec.firewall };
+    machine.spec = spec;
+    this.machines.set(spec.id, machine);
+    return machine;
+  }
+
   async reconcile(world: World): Promise<void> {
     await this.#call("reconcile", world.servers.length);
-    for (const id of [...this.machines.keys()]) {
-      if (!world.servers.some((server) => server.id === id)) this.machines.delete(id);
-    }
-    for (const server of world.servers) if (server.running) await this.powerOn(server);
-  }
-
-  async createServer(spec: ServerSpec): Promise<void> {
-    await this.#call("createServer", spec.id);
-    this.machines.set(spec.id, { spec, running: false, networks: new Map(), firewall: spec.firewall });
-  }
-
-  async powerOn(spec: ServerSpec): Promise<void> {
-    await this.#call("powerOn", spec.id);
-    const machine = this.machines.get(spec.id) ?? {
-      spec,
-      running: false,
-      networks: new Map(),
-      firewall: spec.firewall,
+    const strays = <T>(found: Map<number, T>, wanted: { id: number }[]) => {
+      for (const id of [...found.keys()]) if (!wanted.some((one) => one.id === id)) found.delete(id);
     };
-    machine.spec = spec;
-    machine.running = true;
-    machine.firewall = spec.firewall;
-    machine.networks = new Map(spec.networks.map((net) => [net.networkId, net]));
-    this.machines.set(spec.id, machine);
+    strays(this.machines, world.servers);
+    strays(this.volumes, world.volumes);
+    strays(this.networks, world.networks);
+    for (const network of world.networks) this.networks.set(network.id, network);
+    for (const volume of world.volumes) this.volumes.set(volume.id, volume);
+    for (const server of world.servers) {
+      if (server.running) await this.powerOn(server);
+      else this.#machine(server).running = false;
+    }
   }
 
-  async powerOff(id: number): Promise<void> {
-    await this.#call("powerOff", id);
-    const machine = this.machines.get(id);
-    if (machine) machine.running = false;
+  createServer(spec: ServerSpec): Promise<void> {
+    return this.#call("createServer", spec.id, () => {
+      this.#machine(spec);
+      for (const volume of spec.volumes) this.volumes.set(volume.id, volume);
+    });
   }
 
-  async shutdown(id: number): Promise<void> {
-    await this.#call("shutdown", id);
-    this.#machine(id).running = false;
+  powerOn(spec: ServerSpec): Promise<void> {
+    return this.#call("powerOn", spec.id, () => {
+      const machine = this.#machine(spec);
+      machine.running = true;
+      machine.firewall = spec.firewall;
+      machine.networks = new Map(spec.networks.map((net) => [net.networkId, net]));
+      for (const volume of spec.volumes) this.volumes.set(volume.id, volume);
+    });
   }
 
-  async reboot(spec: ServerSpec): Promise<void> {
-    await this.#call("reboot", spec.id);
+  powerOff(id: number): Promise<void> {
+    return this.#call("powerOff", id, () => {
+      const machine = this.machines.get(id);
+      if (machine) machine.running = false;
+    });
+  }
+
+  shutdown(id: number): Promise<void> {
+    return this.#call("shutdown", id, () => {
+      this.#existing(id).running = false;
+    });
+  }
+
+  reboot(spec: ServerSpec): Promise<void> {
+    return this.#call("reboot", spec.id);
   }
 
   async isRunning(id: number): Promise<boolean> {
     return this.machines.get(id)?.running ?? false;
   }
 
-  async rebuild(spec: ServerSpec): Promise<void> {
-    await this.#call("rebuild", spec.id);
-    Object.assign(this.#machine(spec.id), { spec, running: true });
+  rebuild(spec: ServerSpec): Promise<void> {
+    return this.#call("rebuild", spec.id, () => {
+      this.#machine(spec).running = true;
+    });
   }
 
-  async setLimits(spec: ServerSpec): Promise<void> {
-    await this.#call("setLimits", spec.id);
-    this.#machine(spec.id).spec = spec;
+  setLimits(spec: ServerSpec): Promise<void> {
+    return this.#call("setLimits", spec.id, () => void this.#machine(spec));
   }
 
-  async deleteServer(id: number): Promise<void> {
-    await this.#call("deleteServer", id);
-    this.machines.delete(id);
+  deleteServer(id: number): Promise<void> {
+    return this.#call("deleteServer", id, () => void this.machines.delete(id));
   }
 
-  async setPublicAddresses(spec: ServerSpec): Promise<void> {
-    await this.#call("setPublicAddresses", spec.id);
-    this.#machine(spec.id).spec = spec;
+  setPublicAddresses(spec: ServerSpec): Promise<void> {
+    return this.#call("setPublicAddresses", spec.id, () => void this.#machine(spec));
   }
 
-  async createVolume(volume: VolumeSpec): Promise<void> {
-    await this.#call("createVolume", volume.id);
-    this.volumes.set(volume.id, volume);
+  createVolume(volume: VolumeSpec): Promise<void> {
+    return this.#call("createVolume", volume.id, () => void this.volumes.set(volume.id, volume));
   }
 
-  async attachVolume(volume: VolumeSpec, serverId: number): Promise<void> {
-    await this.#call("attachVolume", volume.id);
-    this.volumes.set(volume.id, { ...volume, serverId });
+  attachVolume(volume: VolumeSpec, serverId: number): Promise<void> {
+    return this.#call(
+      "attachVolume",
+      volume.id,
+      () => void this.volumes.set(volume.id, { ...volume, serverId }),
+    );
   }
 
-  async detachVolume(volumeId: number): Promise<void> {
-    await this.#call("detachVolume", volumeId);
-    const volume = this.volumes.get(volumeId);
-    if (volume) this.volumes.set(volumeId, { ...volume, serverId: null });
+  detachVolume(volumeId: number): Promise<void> {
+    return this.#call("detachVolume", volumeId, () => {
+      const volume = this.volumes.get(volumeId);
+      if (volume) this.volumes.set(volumeId, { ...volume, serverId: null });
+    });
   }
 
-  async resizeVolume(volume: VolumeSpec): Promise<void> {
-    await this.#call("resizeVolume", volume.id);
-    this.volumes.set(volume.id, volume);
+  resizeVolume(volume: VolumeSpec): Promise<void> {
+    return this.#call("resizeVolume", volume.id, () => void this.volumes.set(volume.id, volume));
   }
 
-  async deleteVolume(volumeId: number): Promise<void> {
-    await this.#call("deleteVolume", volumeId);
-    this.volumes.delete(volumeId);
+  deleteVolume(volumeId: number): Promise<void> {
+    return this.#call("deleteVolume", volumeId, () => void this.volumes.delete(volumeId));
   }
 
-  async ensureNetwork(network: NetworkSpec): Promise<void> {
-    await this.#call("ensureNetwork", network.id);
-    this.networks.set(network.id, network);
+  ensureNetwork(network: NetworkSpec): Promise<void> {
+    return this.#call("ensureNetwork", network.id, () => void this.networks.set(network.id, network));
   }
 
-  async deleteNetwork(id: number): Promise<void> {
-    await this.#call("deleteNetwork", id);
-    this.networks.delete(id);
+  deleteNetwork(id: number): Promise<void> {
+    return this.#call("deleteNetwork", id, () => void this.networks.delete(id));
   }
 
-  async attachNetwork(serverId: number, attachment: NetworkAttachmentSpec): Promise<void> {
-    await this.#call("attachNetwork", serverId);
-    this.#machine(serverId).networks.set(attachment.networkId, attachment);
+  attachNetwork(serverId: number, attachment: NetworkAttachmentSpec): Promise<void> {
+    return this.#call("attachNetwork", serverId, () => {
+      this.#existing(serverId).networks.set(attachment.networkId, attachment);
+    });
   }
 
-  async detachNetwork(serverId: number, networkId: number): Promise<void> {
-    await this.#call("detachNetwork", serverId);
-    this.#machine(serverId).networks.delete(networkId);
+  detachNetwork(serverId: number, networkId: number): Promise<void> {
+    return this.#call(
+      "detachNetwork",
+      serverId,
+      () => void this.#existing(serverId).networks.delete(networkId),
+    );
   }
 
-  async setFirewall(serverId: number, rules: FirewallRule[] | null): Promise<void> {
-    await this.#call("setFirewall", serverId);
-    const machine = this.machines.get(serverId);
-    if (machine) machine.firewall = rules;
+  setFirewall(serverId: number, rules: FirewallRule[] | null): Promise<void> {
+    return this.#call("setFirewall", serverId, () => {
+      const machine = this.machines.get(serverId);
+      if (machine) machine.firewall = rules;
+    });
   }
 
   async close(): Promise<void> {}
