@@ -57,6 +57,8 @@ export async function attemptConnection(
         keepaliveInterval: KEEPALIVE_MS,
         keepaliveCountMax: KEEPALIVES_MISSED,
       });
+      // Small packets would otherwise wait 40 ms for the other side's acknowledgement, several times a command.
+      client.setNoDelay(true);
     } catch (error) {
       settle({ kind: "fatal", reason: `the private key cannot be used: ${text(error)}` });
     }
