@@ -1,5 +1,6 @@
 import { POOLS } from "../roles/pools.ts";
 import type { Environment } from "./blueprint.ts";
+import { defined } from "./config/defined.ts";
 import { ConfigError, type Fault } from "./config/fault.ts";
 import { judge } from "./config/judge.ts";
 import { ruleFaults } from "./config/rules.ts";
@@ -74,10 +75,4 @@ function complete(settings: Settings, stack: string): Config {
       caCertificate: storage.caCertificate ?? null,
     },
   };
-}
-
-function defined<T extends object>(value: T): Partial<{ [Key in keyof T]: NonNullable<T[Key]> }> {
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as Partial<{
-    [Key in keyof T]: NonNullable<T[Key]>;
-  }>;
 }

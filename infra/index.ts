@@ -10,5 +10,6 @@ export const {
   DB_HOST,
   DB_READ_HOST,
   DB_PORT,
+  dnsRecords,
   caCertificate,
 } = await program();

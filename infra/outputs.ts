@@ -23,6 +23,8 @@ export interface Outputs extends Record<string, unknown> {
   DB_HOST: Output<string>;
   DB_READ_HOST: Output<string>;
   DB_PORT: number;
+  /** What the name that clients connect to must say in the DNS; empty where they connect to an address. */
+  dnsRecords: Output<string[]>;
   /** PEM of the authority that signed the database's certificate. */
   caCertificate: Output<string>;
 }
@@ -53,6 +55,9 @@ export function outputsOf(declared: Declared): Outputs {
     DB_HOST: host,
     DB_READ_HOST: host,
     DB_PORT: PORTS.pgbouncer,
+    dnsRecords: gateway.publicAddress.apply((address) =>
+      spec.domain === null ? [] : [`${spec.domain} A ${address}`],
+    ),
     caCertificate: unsecret(layer.caCertificate),
   };
 }

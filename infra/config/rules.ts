@@ -1,6 +1,8 @@
+import { POOLS, poolPlan } from "../../roles/pools.ts";
 import { phaseNames } from "../blueprint.ts";
 import { findServerType, locationNames, locations, nearestType, soldIn } from "../hetzner/catalogue.ts";
 import { availablePhases } from "../phases/available.ts";
+import { defined } from "./defined.ts";
 import { describe, either, type Fault } from "./fault.ts";
 import type { Settings } from "./settings.ts";
 
@@ -25,6 +27,7 @@ const rules: Rule[] = [
   objectStorageWithoutRegion,
   bucketOfOnesOwn,
   reservedParameters,
+  enoughConnections,
 ];
 
 export function ruleFaults(given: Given): Fault[] {
@@ -192,4 +195,23 @@ function reservedParameters({ settings: { database } }: Given): Fault[] {
       allowed: `every parameter but the reserved ones: ${reserved[name]}`,
       fix: "remove it",
     }));
+}
+
+/** Connections beside those of the pools: Patroni, backups, monitoring, operators. */
+const otherConnections = 20;
+
+function enoughConnections({ settings: { database, environment, pools } }: Given): Fault[] {
+  const given = database?.parameters.max_connections;
+  if (given === undefined || !environment || !pools) return [];
+  const { reserve, size } = { ...POOLS[environment], ...defined(pools) };
+  const needed = poolPlan({ size, reserve }).total + otherConnections;
+  if (Number(given) >= needed) return [];
+  return [
+    {
+      path: "phasewise:database.parameters.max_connections",
+      found: describe(given),
+      allowed: `${needed} or more: what PgBouncer's pools and the upkeep need`,
+      fix: "remove it, as it follows from pools.size and pools.reserve, or make the pools smaller",
+    },
+  ];
 }

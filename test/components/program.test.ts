@@ -289,6 +289,9 @@ describe("a stack with a domain", () => {
       commonName: "db.example.com",
       dnsNames: ["db.example.com", "core-1", "localhost"],
     });
+    expect(await resolved(declared.result.dnsRecords)).toMatchObject({
+      value: ["db.example.com A 192.0.2.10"],
+    });
     expect(await resolved(declared.result.databaseUrl)).toMatchObject({
       value: "postgresql://app@db.example.com:6432/app?sslmode=verify-full",
     });

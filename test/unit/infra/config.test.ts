@@ -169,6 +169,11 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
       "phasewise:database.parameters.fsync: false | every parameter but the reserved ones: without it a power failure destroys the data | remove it",
     ],
     [
+      "fewer connections than the pools need",
+      { "phasewise:database": { parameters: { max_connections: 50 } } },
+      "phasewise:database.parameters.max_connections: 50 | 80 or more: what PgBouncer's pools and the upkeep need | remove it, as it follows from pools.size and pools.reserve, or make the pools smaller",
+    ],
+    [
       "a setting that is encrypted without need",
       { "phasewise:volume": { sizeGb: secure } },
       "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only objectStorage.accessKey and objectStorage.secretKey are secrets",
