@@ -19,6 +19,7 @@ export function issuesOf(error: z.ZodError, value: unknown): Fault[] {
         reason: "is no known property: is it misspelt?",
       }));
     }
+    if (issue.code === "invalid_key") return [{ path, reason: issue.issues[0]?.message ?? issue.message }];
     return [{ path, reason: wording(issue.message, valueAt(value, path)) }];
   });
 }
