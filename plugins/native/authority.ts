@@ -2,7 +2,15 @@ import { X509Certificate } from "node:crypto";
 import { z } from "zod";
 import { type ResourceType, Secret, UNKNOWN } from "../server/resource.ts";
 import { unwrap, unwrapProperties } from "../server/values.ts";
-import { changed, commonName, endOf, hours, renewalDiff, validityFaults } from "./certificates/validity.ts";
+import {
+  announceRenewal,
+  changed,
+  commonName,
+  endOf,
+  hours,
+  renewalDiff,
+  validityFaults,
+} from "./certificates/validity.ts";
 import { checked, notImportable } from "./checked.ts";
 
 const schema = z.strictObject({
@@ -46,6 +54,7 @@ export const authority: ResourceType = {
   async update(ctx, { id, oldInputs, oldOutputs, newInputs, preview }) {
     const diff = await authority.diff(ctx, { id, oldInputs, oldOutputs, newInputs, ignoreChanges: [] });
     if (!changed(diff, ["notAfter", "validityHours"])) return { outputs: oldOutputs };
+    announceRenewal(ctx, diff, oldOutputs);
     if (preview) return { outputs: { ...oldOutputs, certificate: UNKNOWN, notAfter: UNKNOWN } };
     const issued = await issue(
       schema.parse(unwrapProperties(newInputs)),

@@ -3,7 +3,15 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { type Properties, type ResourceType, Secret, UNKNOWN } from "../server/resource.ts";
 import { unwrap, unwrapProperties } from "../server/values.ts";
-import { changed, commonName, endOf, hours, renewalDiff, validityFaults } from "./certificates/validity.ts";
+import {
+  announceRenewal,
+  changed,
+  commonName,
+  endOf,
+  hours,
+  renewalDiff,
+  validityFaults,
+} from "./certificates/validity.ts";
 import { checked, notImportable } from "./checked.ts";
 
 const label = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
@@ -75,6 +83,7 @@ export const certificate: ResourceType = {
   async update(ctx, { id, oldInputs, oldOutputs, newInputs, preview }) {
     const diff = await certificate.diff(ctx, { id, oldInputs, oldOutputs, newInputs, ignoreChanges: [] });
     if (!changed(diff, issuing)) return { outputs: oldOutputs };
+    announceRenewal(ctx, diff, oldOutputs);
     if (preview) return { outputs: { ...oldOutputs, certificate: UNKNOWN, notAfter: UNKNOWN } };
     return {
       outputs: { ...oldOutputs, ...(await issue(newInputs, unwrap(oldOutputs.privateKey) as string)) },

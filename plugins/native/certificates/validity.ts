@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { propertyDiff } from "../../server/diff.ts";
-import type { CheckFailure, Diff, Properties } from "../../server/resource.ts";
+import type { CheckFailure, Context, Diff, Properties } from "../../server/resource.ts";
 import { UNKNOWN } from "../../server/resource.ts";
 
 const hour = 3600_000;
@@ -53,6 +53,12 @@ export function renewalDiff(args: {
   if (newInputs.renewBeforeHours === UNKNOWN || !isDue(oldOutputs.notAfter, newInputs.renewBeforeHours))
     return diff;
   return { ...diff, changes: true, detailed: { ...diff.detailed, notAfter: "update" } };
+}
+
+/** Says why there is an update where no input changed: the engine shows changed inputs only. */
+export function announceRenewal(ctx: Context, diff: Diff, oldOutputs: Properties): void {
+  if (diff.detailed?.notAfter === undefined) return;
+  ctx.log("info", `It ends on ${String(oldOutputs.notAfter).slice(0, 10)} and is renewed.`);
 }
 
 /** Whether one of the named inputs differs, as far as a preview can know. */

@@ -42,6 +42,9 @@ describe("Authority", () => {
       notAfter: unknown,
       privateKey: driven.state!.outputs.privateKey,
     });
+    expect(driven.messages).toEqual([
+      expect.stringMatching(/^info: It ends on 2\d{3}-\d\d-\d\d and is renewed\.$/),
+    ]);
     await driven.up(inputs);
     const renewed = pairOf(driven.state!.outputs);
     expect(renewed.privateKey).toBe(old.privateKey);
