@@ -132,7 +132,7 @@ function toS3Error(error: unknown, { onError }: HandlerOptions): S3Error {
   if (isDisconnect(error))
     return new S3Error("IncompleteBody", "The connection was closed before the body's end.");
   onError(error);
-  if ((error as NodeJS.ErrnoException).code === "ENOSPC") {
+  if (isDiskFull(error)) {
     return new S3Error(
       "InsufficientStorage",
       "There is no space left on the disk of the object storage. Nothing was stored. Free some, then try again.",
@@ -144,6 +144,12 @@ function toS3Error(error: unknown, { onError }: HandlerOptions): S3Error {
 function isDisconnect(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? "";
   return ["ECONNRESET", "EPIPE", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"].includes(code);
+}
+
+/** For the contents it is the system that says so, for the index SQLite (SQLITE_FULL). */
+function isDiskFull(error: unknown): boolean {
+  const { code, errcode } = error as { code?: string; errcode?: number };
+  return code === "ENOSPC" || errcode === 13;
 }
 
 /** Headers by lower-case names; those that came more than once are joined, as they are signed. */
