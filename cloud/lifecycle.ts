@@ -80,11 +80,13 @@ function spawnDaemon(directory: string): void {
   try {
     const child = spawn(
       process.execPath,
-      [join(import.meta.dirname, "daemon.ts"), "--directory", directory],
+      // Uploads to the object storage would make the young generation grow to 48 MB, and malloc's arenas with it.
+      ["--max-semi-space-size=4", join(import.meta.dirname, "daemon.ts"), "--directory", directory],
       {
         detached: true,
         stdio: ["ignore", log, log],
         cwd: "/",
+        env: { ...process.env, MALLOC_ARENA_MAX: "2" },
       },
     );
     child.unref();
