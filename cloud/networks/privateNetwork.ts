@@ -98,6 +98,8 @@ export async function plug(slot: number, { serverId, attachment }: Member): Prom
   const name = freeInterface(inside.filter((link) => link !== present).map((link) => link.name));
   await ip(network, [
     `link add ${cable(serverId)} mtu ${privateMtu} type veth peer name ${name} mtu ${privateMtu} address ${attachment.macAddress} netns ${machine}`,
+    // At once: a machine that boots waits for the carrier of what it has to configure.
+    `link set ${cable(serverId)} up`,
   ]);
   return name;
 }
