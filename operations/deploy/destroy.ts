@@ -46,7 +46,7 @@ export async function destroy(
 /** A program that cannot run any more is no reason to keep what it made; what stays unknown is told at the end. */
 async function reconcileIfPossible(prepared: Prepared, ctx: OperationContext): Promise<Prepared> {
   try {
-    return await reconcile(prepared, ctx);
+    return await reconcile(prepared, "destroy", ctx);
   } catch (error) {
     if (!(error instanceof Problem) || error.exitCode === 130) throw error;
     ctx.onLine(`warning: what an earlier run left unrecorded could not be looked for: ${error.happened}`);

@@ -71,7 +71,11 @@ export function preview(
 }
 
 /** Takes over what a killed update left, then reads the state again. */
-export async function reconcile(prepared: Prepared, ctx: OperationContext): Promise<Prepared> {
+export async function reconcile(
+  prepared: Prepared,
+  command: "up" | "destroy",
+  ctx: OperationContext,
+): Promise<Prepared> {
   const { deployment, access } = prepared;
   const changed = await adopt(
     {
@@ -80,6 +84,7 @@ export async function reconcile(prepared: Prepared, ctx: OperationContext): Prom
       state: prepared.state ?? { resources: [], pending: [] },
       labelSelector: labelSelector(deployment.file.stack),
       unfinished: isUnfinished(deployment),
+      turnOn: command === "up",
       preview: () => preview(prepared, ctx, { quiet: true }),
       takeOver: (found, targets) =>
         runCommand(deployment, "up", takingOver(program, found), ctx, { quiet: true, targets }),

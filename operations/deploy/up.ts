@@ -38,7 +38,7 @@ export async function up(
   await using _lock = await lockStack(stack, "up");
   const before = await prepare(stack, ctx);
   refuseChanges(before);
-  const prepared = await reconcile(before, ctx);
+  const prepared = await reconcile(before, "up", ctx);
   if (options.confirm) {
     const planned = await preview(prepared, ctx);
     const text = changesText(planned.changes, "planned");

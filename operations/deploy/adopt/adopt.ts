@@ -1,4 +1,4 @@
-import { getOne, type HetznerAccess, listAll } from "../../../clients/hetzner.ts";
+import { getOne, type HetznerAccess, listAll, powerOn } from "../../../clients/hetzner.ts";
 import { messageOf, Problem } from "../../../toolchain/problem.ts";
 import type { OperationContext } from "../../context.ts";
 import { withEngineLock } from "../engineLock.ts";
@@ -17,6 +17,8 @@ export interface AdoptArgs {
   labelSelector: string;
   /** An earlier update of this stack from here did not end well. */
   unfinished: boolean;
+  /** Servers that are off are turned on: a change of their type that was cut off leaves them so. */
+  turnOn: boolean;
   preview(): Promise<RunReport>;
   /** Runs the program for `targets` alone, with the ids of what is found. */
   takeOver(found: Found[], targets: string[]): Promise<RunReport>;
@@ -33,6 +35,7 @@ const rounds = 5;
  */
 export async function adopt(args: AdoptArgs, ctx: OperationContext): Promise<boolean> {
   const listing = await listCloud(args.access, args.labelSelector);
+  if (args.turnOn) await turnOn(args.access, listing, ctx);
   const forgotten = await forgetGone(args, listing, ctx);
   const needed =
     orphans(listing, args.state.resources).length > 0 || args.state.pending.length > 0 || args.unfinished;
@@ -77,6 +80,12 @@ async function takeOver(args: AdoptArgs, found: Found[], targets: string[]): Pro
       cause: error,
     });
   }
+}
+
+async function turnOn(access: HetznerAccess, listing: Listing, ctx: OperationContext): Promise<void> {
+  const off = (listing.servers ?? []).filter((server) => server.status === "off");
+  for (const server of off) ctx.onLine(`turning on ${server.name}, which is off`);
+  await Promise.all(off.map((server) => powerOn(access, String(server.id))));
 }
 
 async function clearPending(deployment: Deployment, ctx: OperationContext): Promise<void> {
