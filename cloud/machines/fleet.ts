@@ -112,8 +112,10 @@ export class Fleet {
   async setPublicAddresses(server: ServerSpec): Promise<void> {
     this.#remember(server.id, server);
     if (await isRunning(this.place, server.id)) {
-      if (await connect(this.place, server, this.networks)) await reloadInterfaces(this.place, server.id);
+      const changed = await connect(this.place, server, this.networks);
+      // First: a machine that boots waits for its interfaces before it has the bus that the reload needs.
       await this.#route(server.networks.map(({ networkId }) => networkId));
+      if (changed) await reloadInterfaces(this.place, server.id);
     }
     await this.applyFirewalls();
   }

@@ -35,6 +35,8 @@ export function privateInterfaceFile(
 ): string {
   return [
     `[Match]\nName=${name}\n`,
+    // A boot does not wait for a network that may be pulled out.
+    "[Link]\nRequiredForOnline=no\n",
     `[Network]\nLinkLocalAddressing=no\n${common}`,
     `[Address]\nAddress=${attachment.ip}/32\n`,
     `[Route]\nDestination=${network.ipRange}\nGateway=${networkGateway(network.ipRange)}\nGatewayOnLink=yes\n`,

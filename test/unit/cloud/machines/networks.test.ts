@@ -88,6 +88,9 @@ GatewayOnLink=yes
     expect(privateInterfaceFile("enp7s0", member(1, "10.0.1.11").attachment, network)).toBe(`[Match]
 Name=enp7s0
 
+[Link]
+RequiredForOnline=no
+
 [Network]
 LinkLocalAddressing=no
 IPv6AcceptRA=no
