@@ -56,3 +56,5 @@ log(`stopping on ${await askedToStop()}`);
 await service.close();
 await removeDaemon(directory);
 log("stopped");
+// Work that did not end in time is left to the next daemon.
+process.exit(0);

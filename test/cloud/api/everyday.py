@@ -20,6 +20,8 @@ client = Client(
     api_endpoint=os.environ["HCLOUD_ENDPOINT"],
     application_name="conformance",
     poll_interval=0.1,
+    # Two minutes: a machine that boots on a busy host takes its time to notice a new interface.
+    poll_max_retries=1200,
 )
 
 def refused(code, call, *args, **kwargs):
@@ -139,7 +141,7 @@ def power(server, network):
     done(server.reboot())
     done(server.reset())
     done(server.shutdown())
-    for _ in range(300):
+    for _ in range(1200):
         server.reload()
         if server.status == "off":
             break
