@@ -1,12 +1,13 @@
-import { access, mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { access, mkdir, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { requireSpace } from "../../toolchain/disk.ts";
 import { waitForLock } from "../../toolchain/lock.ts";
 import { cacheFolder } from "../../toolchain/paths.ts";
 import { run } from "../machines/run.ts";
 import { buildRoot } from "./build.ts";
+import { draftSuffix, pruneImages } from "./prune.ts";
 import { type Recipe, recipe, recipeHash, sharedAptOptions } from "./recipe.ts";
+import { removeTree } from "./removeTree.ts";
 
 /** A build's downloads, what it unpacks, and room for the machines' own beginnings. */
 const neededBytes = 3e9;
@@ -32,7 +33,7 @@ export async function ensureImage(prebaked: string[], onProgress: (line: string)
   const wanted = await hostRecipe(prebaked);
   const folder = join(imagesFolder(), recipeHash(wanted));
   const root = join(folder, "root");
-  if (await isThere(root)) return root;
+  if ((await isThere(root)) && (await touch(folder))) return root;
   await mkdir(imagesFolder(), { recursive: true, mode: 0o755 });
   await using _ = await waitForLock(folder, "build the machine image", (holder) =>
     onProgress(`Machine image: process ${holder.pid} builds it, waiting`),
@@ -41,9 +42,22 @@ export async function ensureImage(prebaked: string[], onProgress: (line: string)
   return root;
 }
 
+/** Notes that the image is in use, so that it is not taken for an old one; false where it was just removed as such. */
+async function touch(folder: string): Promise<boolean> {
+  const now = new Date();
+  try {
+    await utimes(folder, now, now);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
+}
+
 async function build(wanted: Recipe, folder: string, onProgress: (line: string) => void): Promise<void> {
-  const draft = `${folder}.building`;
+  const draft = `${folder}${draftSuffix}`;
   await removeTree(draft);
+  await pruneImages(imagesFolder(), basename(folder));
   await requireSpace(imagesFolder(), neededBytes, "building the machine image");
   onProgress("Machine image: building it, once for this machine (about a minute)");
   await mkdir(draft, { mode: 0o755 });
@@ -59,20 +73,6 @@ async function build(wanted: Recipe, folder: string, onProgress: (line: string) 
   await rename(draft, folder);
   await rm(`${folder}.log`, { force: true });
   onProgress("Machine image: built");
-}
-
-/** Removes a folder in which a builder that was just killed may still be writing. */
-async function removeTree(path: string): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await rm(path, { recursive: true, force: true });
-      return;
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if ((code !== "ENOTEMPTY" && code !== "EBUSY") || attempt >= 50) throw error;
-      await sleep(100);
-    }
-  }
 }
 
 async function isThere(path: string): Promise<boolean> {

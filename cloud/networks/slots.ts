@@ -1,4 +1,4 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { waitForLock } from "../../toolchain/lock.ts";
 import { parseRange, type Range } from "../api/addresses.ts";
@@ -81,6 +81,21 @@ export async function claimedSlot(directory: string): Promise<number | null> {
 /** The folder of the cloud that claimed the slot, or null. */
 export async function ownerOf(slot: number): Promise<string | null> {
   return (await readIfThere(claimFile(slot)))?.trim() ?? null;
+}
+
+/** Folders of all clouds that have a slot on this host, also of those that are gone. */
+export async function knownDirectories(): Promise<string[]> {
+  const names = await readdir(registryFolder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const owners = await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .map(ownerOf),
+  );
+  return owners.filter((owner): owner is string => owner !== null);
 }
 
 /** What a claim says and where its cloud went; the slot's things outside the folder may still be there. */

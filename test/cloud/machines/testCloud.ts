@@ -21,6 +21,7 @@ export class TestCloud {
   readonly directory: string;
   readonly progress: string[] = [];
   #hypervisor: Hypervisor | null = null;
+  #slot = -1;
 
   constructor(name: string) {
     this.directory = join(tmpdir(), `phasewise-test-${name}`);
@@ -34,6 +35,8 @@ export class TestCloud {
   /** Starts it as a daemon does that finds its folder. */
   async start(): Promise<void> {
     this.#hypervisor = await createHypervisor(this.options);
+    const [, second, third] = this.#hypervisor.publicRange.gateway.split(".").map(Number);
+    this.#slot = ((second ?? 0) - 18) * 256 + (third ?? 0);
   }
 
   async stop(): Promise<void> {
@@ -50,7 +53,7 @@ export class TestCloud {
   get options() {
     return {
       directory: this.directory,
-      imagePackages: [],
+      imagePackages: [] as string[],
       onProgress: (line: string) => this.progress.push(line),
     };
   }
@@ -60,9 +63,9 @@ export class TestCloud {
     return this.#hypervisor;
   }
 
+  /** Known as soon as the cloud was open once. */
   get slot(): number {
-    const [, second, third] = this.hypervisor.publicRange.gateway.split(".").map(Number);
-    return ((second ?? 0) - 18) * 256 + (third ?? 0);
+    return this.#slot;
   }
 
   get place(): Place {
