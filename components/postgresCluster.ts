@@ -1,7 +1,7 @@
 import { ComponentResource, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
 import { PORTS } from "../roles/paths.ts";
 import { dynamicConfiguration } from "../roles/patroniConfiguration.ts";
-import { pgbackrestStanzaStep } from "../roles/pgbackrest.ts";
+import { pgbackrestFirstBackupStep, pgbackrestStanzaStep } from "../roles/pgbackrest.ts";
 import type { PostgresParameters } from "../roles/postgresParameters.ts";
 import { clusterSql } from "../roles/sql/cluster.ts";
 import { nodeTls } from "../roles/tls.ts";
@@ -39,7 +39,10 @@ export class PostgresCluster extends ComponentResource {
         patroni: { port: PORTS.patroni, ca, certificate, key },
         dynamicConfiguration: dynamicConfiguration(args.settings),
         sql: clusterSql({ databases: [args.database], extensions: args.extensions }),
-        steps: [pgbackrestStanzaStep({ stanza: args.name })],
+        steps: [
+          pgbackrestStanzaStep({ stanza: args.name }),
+          pgbackrestFirstBackupStep({ stanza: args.name }),
+        ],
         secrets: args.credentials.sqlSecrets,
       },
       { parent: this },

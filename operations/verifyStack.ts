@@ -7,8 +7,7 @@ import { productionAccess } from "./deploy/access.ts";
 import { cloudDirectory } from "./deploy/cloud.ts";
 import type { Deployment } from "./deploy/workspace.ts";
 import { readDeployed, readTopology } from "./topology.ts";
-import type { Check, VerifyReport } from "./verify/check.ts";
-import { backup, firstBackup } from "./verify/checks/backup.ts";
+import type { VerifyReport } from "./verify/check.ts";
 import { checks } from "./verify/checks.ts";
 import { verify } from "./verify/verify.ts";
 import { openWorld } from "./verify/world.ts";
@@ -16,25 +15,22 @@ import { openWorld } from "./verify/world.ts";
 /** Checks a stack that runs. Starts nothing that does not run and changes nothing that lasts. */
 export async function verifyStack(stack: string, ctx: OperationContext): Promise<VerifyReport> {
   const { topology, deployment } = await readDeployed(stack, ctx);
-  return verifyDeployed(topology, deployment, checks, ctx);
+  return verifyDeployed(topology, deployment, ctx);
 }
 
-/** What follows each `up`: the same checks, and the first full backup is begun where there is none. */
+/** What follows each `up`: the same checks. */
 export async function verifyAfterUp(deployment: Deployment, ctx: OperationContext): Promise<VerifyReport> {
-  const topology = await readTopology(deployment, ctx);
-  const list = checks.map((check) => (check === backup ? firstBackup : check));
-  return verifyDeployed(topology, deployment, list, ctx);
+  return verifyDeployed(await readTopology(deployment, ctx), deployment, ctx);
 }
 
 async function verifyDeployed(
   topology: Topology,
   deployment: Deployment,
-  list: readonly Check[],
   ctx: OperationContext,
 ): Promise<VerifyReport> {
   await using world = openWorld(topology, await cloudAccess(deployment), ctx);
   // Awaited here: the connections are closed when this function ends.
-  return await verify(world, list);
+  return await verify(world, checks);
 }
 
 async function cloudAccess(deployment: Deployment): Promise<HetznerAccess | { unavailable: string }> {

@@ -108,6 +108,19 @@ export function pgbackrestStanzaStep({ stanza }: Pick<PgbackrestSettings, "stanz
 }
 
 /**
+ * Begins the first full backup, and does not wait for it; for the leader's machine once there is a repository. The
+ * timers make all later ones.
+ */
+export function pgbackrestFirstBackupStep({ stanza }: Pick<PgbackrestSettings, "stanza">): Step {
+  const making = `systemctl show --property=ActiveState ${backupUnit("full")} ${backupUnit("diff")}`;
+  return {
+    name: `first backup of ${stanza}`,
+    probe: `${backupInfoCommand(stanza)} | grep -Eq '"status":\\{"code":0,' || ${making} | grep -q =activating`,
+    act: `systemctl start --no-block ${backupUnit("full")}`,
+  };
+}
+
+/**
  * Docs: pgbackrest.org/configuration.html. Bundles and block increments make few objects and small differential
  * backups; asynchronous archiving sends several segments at once. The queue's limit weighs two evils: past it the
  * log is dropped, with an alarm, and restores end there, but a storage that is gone for long never fills the

@@ -2,7 +2,6 @@ import { type BackupState, newestBackup } from "../../../roles/backupInfo.ts";
 import { backupInfoCommand, backupUnit } from "../../../roles/pgbackrest.ts";
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
-import { leaderOf } from "../patroni.ts";
 
 /** A backup is made each day; two hours are left for making it. */
 const oldestHours = 26;
@@ -13,20 +12,6 @@ export const backup: Check = {
   name: "backup",
   async run(world) {
     const findings = world.topology.clusters.map(async (cluster) => judge(await inspect(world, cluster)));
-    return combine(await Promise.all(findings));
-  },
-};
-
-/** The same, after `up`: where there is no backup yet, one is begun, and not waited for. */
-export const firstBackup: Check = {
-  name: "backup",
-  async run(world) {
-    const findings = world.topology.clusters.map(async (cluster) => {
-      const found = await inspect(world, cluster);
-      if (found.state.finishedAt || found.state.running) return judge(found);
-      await world.run(await leaderOf(world, cluster), `systemctl start --no-block ${backupUnit("full")}`);
-      return judge({ ...found, state: { ...found.state, running: true } });
-    });
     return combine(await Promise.all(findings));
   },
 };

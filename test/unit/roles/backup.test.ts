@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
 import { newestBackup } from "../../../roles/backupInfo.ts";
-import { backupUnit, pgbackrest, pgbackrestStanzaStep } from "../../../roles/pgbackrest.ts";
+import {
+  backupUnit,
+  pgbackrest,
+  pgbackrestFirstBackupStep,
+  pgbackrestStanzaStep,
+} from "../../../roles/pgbackrest.ts";
 import { backupSettings, fileOf } from "./machine.ts";
 
 const CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf";
@@ -70,4 +75,15 @@ test("no backup yet, but one is being made", () => {
 
 test("a stanza that is not there is an error", () => {
   expect(() => newestBackup("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
+});
+
+test("the first backup is begun where there is none and none is being made, and not waited for", () => {
+  const { probe, act } = pgbackrestFirstBackupStep({ stanza: "main" });
+  const pattern = /grep -Eq '(.*)' \|\|/.exec(probe)![1]!;
+  expect('[{"name":"main","status":{"code":0,"message":"ok"}}]').toMatch(new RegExp(pattern));
+  expect('[{"name":"main","status":{"code":2,"message":"no valid backups"}}]').not.toMatch(
+    new RegExp(pattern),
+  );
+  expect(probe).toContain(`${backupUnit("full")} ${backupUnit("diff")} | grep -q =activating`);
+  expect(act).toBe(`systemctl start --no-block ${backupUnit("full")}`);
 });
