@@ -20,7 +20,7 @@ function processesIn(folder: string): string[] {
     });
 }
 
-/** What the machine's kernel holds of networks: compared before and after, since their names carry no folder. */
+/** What the machine's kernel holds of networks: compared with before, since their names carry no folder. */
 export async function networkState(): Promise<string[]> {
   const links = (await lines("ip", "-o", "link")).map(
     (line) => `link ${line.split(":")[1]?.trim().split("@")[0]}`,
