@@ -16,7 +16,8 @@ import { attachVolume, holdersOf, releaseDisk, removeNodes, volumesOf } from "..
 import { setLimits } from "./groups.ts";
 import { leaderOf } from "./leader.ts";
 import { deviceFolder, type Place, serverGroup, volumeFile } from "./names.ts";
-import { connect, isRunning, prepare, reloadInterfaces, start, stop } from "./power.ts";
+import { reloadInterfaces } from "./networkd.ts";
+import { connect, isRunning, prepare, start, stop } from "./power.ts";
 import { createRoot, deleteRoot } from "./rootfs.ts";
 
 /** The port of the object storage, which machines reach beside the packages. */

@@ -1,7 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import pRetry from "p-retry";
 import type { NetworkSpec, ServerSpec } from "../hypervisor.ts";
 import { interfaceFileName, privateInterfaceFile, publicInterfaceFile } from "../networks/interfaces.ts";
 import { deleteNamespace, ensureNamespace, setParameters } from "../networks/namespaces.ts";
@@ -12,7 +11,6 @@ import { createGroup, groupFolders, isPopulated, killGroup, removeGroup, setDevi
 import { leaderOf } from "./leader.ts";
 import { deviceFolder, type Place, serverGroup, serverNamespace, serverPaths } from "./names.ts";
 import { mountRoot } from "./rootfs.ts";
-import { run } from "./run.ts";
 import { startDetached } from "./start.ts";
 import { superviseCommand } from "./supervise.ts";
 
@@ -87,20 +85,6 @@ async function writeInterfaceFiles(folder: string, files: ReadonlyMap<string, st
     changed = true;
   }
   return changed;
-}
-
-/**
- * Makes a running machine's networkd read its files anew. Right after a start nothing listens yet: then it is
- * asked again, since it may have read its files before the change.
- */
-export async function reloadInterfaces(place: Place, serverId: number): Promise<void> {
-  const reload = async (): Promise<void> => {
-    const leader = await leaderOf(place, serverId);
-    // Off: it reads them when it starts.
-    if (leader === null) return;
-    await run("nsenter", ["--target", String(leader), "--all", "--", "networkctl", "reload"]);
-  };
-  await pRetry(reload, { retries: 600, factor: 1, minTimeout: 100, maxRetryTime: 60_000 });
 }
 
 /** Starts what was prepared, and waits for its init. */

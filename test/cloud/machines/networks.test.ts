@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { FirewallRule } from "../../../cloud/hypervisor.ts";
@@ -77,6 +78,21 @@ describe("a private network", () => {
     for (const id of [1, 2]) await cloud.hypervisor.detachNetwork(id, 8);
     await cloud.hypervisor.deleteNetwork(8);
     expect((await execa("ip", ["netns", "list"])).stdout).not.toContain("network-8");
+  });
+
+  it("comes to a machine that is just booting, at whatever moment, and never holds up the boot", async () => {
+    for (const delay of [0, 50, 100, 200, 400, 800]) {
+      const server = cloud.server(3);
+      await cloud.hypervisor.createServer(server);
+      await cloud.hypervisor.powerOn(server);
+      await sleep(delay);
+      const begin = Date.now();
+      await cloud.hypervisor.attachNetwork(3, attachment(3));
+      await until("it is reached", async () => (await pings(2, "10.0.1.13")) === "yes");
+      await cloud.booted(3);
+      expect(Date.now() - begin, `attached ${delay} ms after the start`).toBeLessThan(20_000);
+      await cloud.hypervisor.deleteServer(3);
+    }
   });
 
   it("is there again after a reboot that nobody helps with", async () => {
