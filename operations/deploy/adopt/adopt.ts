@@ -99,7 +99,7 @@ async function clearPending(deployment: Deployment, ctx: OperationContext): Prom
 }
 
 async function forgetGone(args: AdoptArgs, listing: Listing, ctx: OperationContext): Promise<boolean> {
-  const gone = goneResources(args.state.resources, await existingIds(args, listing));
+  const gone = goneResources(args.state.resources, await existingIds(args, listing), listing);
   if (gone.length === 0) return false;
   for (const urn of gone) ctx.onLine(`${resourceLabel(urn)} is gone from the cloud`);
   const targets = gone.flatMap((urn) => ["--target", urn]);

@@ -67,26 +67,38 @@ function matchLabelled(
   return matches.length === 1 ? String(matches[0]!.item.id) : null;
 }
 
-/** State resources whose object the cloud does not have any more, and the parts of such objects. */
-export function goneResources(resources: StateResource[], existing: Record<string, Set<string>>): string[] {
+/**
+ * State resources whose object the cloud does not have any more, with the parts of such objects, and parts that
+ * were taken off an object that is still there.
+ * @param existing Ids by collection.
+ */
+export function goneResources(
+  resources: StateResource[],
+  existing: Record<string, Set<string>>,
+  listing: Listing,
+): string[] {
   const gone = resources.filter(({ type, id }) => {
     const collection = labelled[type];
     return collection !== undefined && id !== undefined && existing[collection]?.has(id) === false;
   });
   const goneIds = new Set(gone.map((resource) => resource.id));
+  const listed = new Set(Object.values(listing).flatMap((items) => items.map((item) => item.id)));
   const goneParts = resources.filter(({ type, inputs = {} }) => {
-    const owners = [
-      inputs.networkId,
-      inputs.serverId,
-      inputs.volumeId,
-      inputs.firewallId,
-      inputs.loadBalancerId,
-    ];
-    return (
-      parts[type] !== undefined && owners.some((owner) => owner !== undefined && goneIds.has(String(owner)))
-    );
+    const find = parts[type];
+    const owners = ownerIds(inputs);
+    if (!find || owners.length === 0) return false;
+    if (owners.some((owner) => goneIds.has(String(owner)))) return true;
+    return owners.every((owner) => listed.has(owner)) && find(inputs, listing) === null;
   });
   return [...gone, ...goneParts].map((resource) => resource.urn);
+}
+
+function ownerIds(inputs: Record<string, unknown>): number[] {
+  const { networkId, serverId, volumeId, firewallId, loadBalancerId } = inputs;
+  const ids = [networkId, serverId, volumeId, firewallId, loadBalancerId].filter(
+    (id) => id !== undefined && id !== null,
+  );
+  return ids.map(Number);
 }
 
 /** What is to be updated so that the found ones are taken over: themselves, and the components above that the state lacks. */

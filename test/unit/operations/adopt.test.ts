@@ -133,13 +133,35 @@ test("what is recorded and gone is named with its parts", () => {
       urn: "attachment",
       type: "hcloud:index/volumeAttachment:VolumeAttachment",
       id: "9",
-      inputs: { serverId: 7 },
+      inputs: { serverId: 7, volumeId: 9 },
     },
     { urn: "host", type: "phasewise-native:index:Host", id: "core-1" },
   ];
-  expect(goneResources(resources, { servers: new Set(), networks: new Set(["5"]) })).toEqual([
-    "server",
-    "attachment",
-  ]);
-  expect(goneResources(resources, { servers: new Set(["7"]), networks: new Set(["5"]) })).toEqual([]);
+  const all = { servers: new Set(["7"]), networks: new Set(["5"]) };
+  expect(goneResources(resources, { ...all, servers: new Set() }, listing)).toEqual(["server", "attachment"]);
+  expect(goneResources(resources, all, listing)).toEqual([]);
+});
+
+test("a part that was taken off an object that is still there is gone too", () => {
+  const resources: StateResource[] = [
+    {
+      urn: "in",
+      type: "hcloud:index/serverNetwork:ServerNetwork",
+      id: "7-5",
+      inputs: { serverId: 7, networkId: 5 },
+    },
+    {
+      urn: "subnet",
+      type: "hcloud:index/networkSubnet:NetworkSubnet",
+      id: "x",
+      inputs: { networkId: 5, ipRange: "10.0.9.0/24" },
+    },
+    {
+      urn: "unlisted",
+      type: "hcloud:index/networkSubnet:NetworkSubnet",
+      id: "y",
+      inputs: { networkId: 50, ipRange: "x" },
+    },
+  ];
+  expect(goneResources(resources, {}, listing)).toEqual(["subnet"]);
 });
