@@ -145,7 +145,8 @@ export class Machine extends ComponentResource {
     if (!subnet) throw new Error(`${args.name}: there is no subnet ${args.subnet}`);
     return new ServerNetwork(
       `${names.logical}-network`,
-      { serverId: server.id.apply(Number), subnetId: subnet.id, ip: args.privateAddress },
+      // By the network, as an import reads it: an attachment that was made and not recorded is taken over unchanged.
+      { serverId: server.id.apply(Number), networkId: subnet.networkId, ip: args.privateAddress },
       // Attached again before it is detached, it would end up detached, with nobody noticing.
       { parent: this, protect: args.deletionProtection, deleteBeforeReplace: true },
     );
