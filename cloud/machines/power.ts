@@ -10,7 +10,8 @@ import { attachVolume } from "../volumes/volumes.ts";
 import { createGroup, groupFolders, isPopulated, killGroup, removeGroup, setDevices } from "./groups.ts";
 import { leaderOf } from "./leader.ts";
 import { deviceFolder, type Place, serverGroup, serverNamespace, serverPaths } from "./names.ts";
-import { mountRoot } from "./rootfs.ts";
+import { mountPoints, mountRoot } from "./rootfs.ts";
+import { run } from "./run.ts";
 import { startDetached } from "./start.ts";
 import { superviseCommand } from "./supervise.ts";
 
@@ -121,11 +122,13 @@ export async function stop(place: Place, serverId: number, networkIds: number[])
   await forgetAtHost(name);
 }
 
-// Folders that nspawn makes for each machine and leaves where it was killed.
+// Folders that nspawn makes for each machine, newer ones with a mount on them, and leaves where it was killed.
 async function forgetAtHost(name: string): Promise<void> {
-  for (const folder of ["propagate", "unix-export"]) {
+  for (const kind of ["propagate", "unix-export"]) {
+    const folder = join("/run/systemd/nspawn", kind, name);
+    while ((await mountPoints()).includes(folder)) await run("umount", [folder]);
     try {
-      await rmdir(join("/run/systemd/nspawn", folder, name));
+      await rmdir(folder);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
