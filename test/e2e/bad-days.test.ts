@@ -167,7 +167,9 @@ describe("a running stack", () => {
     stack.configure({ "phasewise:database": { parameters: { max_locks_per_transaction: "128" } } });
     await stack.up();
     expect(await stack.sql("show max_locks_per_transaction")).toBe("64");
-    expect((await stack.faults()).join("\n")).toContain("max_locks_per_transaction");
+    const waiting = (await stack.verify()).checks.find((check) => check.name === "pending-restarts");
+    expect(waiting).toMatchObject({ ok: true, fix: expect.stringContaining("rollout") });
+    expect(waiting?.detail).toContain("max_locks_per_transaction");
     await stack.expectOk("rollout", stack.name, "--yes");
     await stack.eventually(async () => expect(await stack.sql("show max_locks_per_transaction")).toBe("128"));
     expect(await stack.faults()).toEqual([]);

@@ -114,12 +114,18 @@ export class Stack {
     return this.json("up", this.name, "--yes", "--no-verify");
   }
 
-  /** The checks of `verify` that failed. */
-  async faults(): Promise<string[]> {
+  async verify(): Promise<VerifyReport> {
     const outcome = await this.run("verify", this.name, "--json");
     const report = JSON.parse(outcome.stdout) as VerifyReport;
-    if (report.checks.length < 8) throw new Error(`verify made ${report.checks.length} checks only`);
-    return report.checks.filter((check) => !check.ok).map((check) => `${check.name}: ${check.detail}`);
+    if (!(report.checks?.length >= 8)) throw new Error(`verify checked too little: ${outcome.stdout}`);
+    return report;
+  }
+
+  /** The checks of `verify` that failed. */
+  async faults(): Promise<string[]> {
+    return (await this.verify()).checks
+      .filter((check) => !check.ok)
+      .map((check) => `${check.name}: ${check.detail}`);
   }
 
   /** One SQL statement through the clients' endpoint; rows as psql prints them unaligned. */
