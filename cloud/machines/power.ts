@@ -26,6 +26,7 @@ export async function isRunning(place: Place, serverId: number): Promise<boolean
 export async function prepare(place: Place, server: ServerSpec, networks: Networks): Promise<void> {
   await mountRoot(place, server.id);
   await pullCables(place, server);
+  await forgetAtHost(serverNamespace(place.slot, server.id));
   await makeNamespace(place.slot, server.id);
   await connect(place, server, networks);
   const group = serverGroup(place.slot, server.id);

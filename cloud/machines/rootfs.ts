@@ -55,7 +55,14 @@ export async function mountRoot(place: Place, serverId: number): Promise<void> {
   }
   // Relative, as a colon or a comma in the folder's path would mean something to overlayfs.
   const options = "lowerdir=image,upperdir=upper,workdir=work";
-  await run("mount", ["-t", "overlay", "-o", options, "overlay", paths.root], { cwd: paths.folder });
+  try {
+    await run("mount", ["-t", "overlay", "-o", options, "overlay", paths.root], { cwd: paths.folder });
+  } catch (error) {
+    throw new Error(
+      `The file system of server ${serverId} could not be mounted. ${place.directory} must be on ext4, XFS, Btrfs or tmpfs (not on another overlay, as in most containers): PHASEWISE_DIR puts it elsewhere. ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
 }
 
 export async function unmountRoot(place: Place, serverId: number): Promise<void> {

@@ -23,10 +23,17 @@ function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)));
 }
 
-// FS_IOC_SHUTDOWN of linux/fs.h: with 0, all that was written reaches the disk, and from then on every access fails,
-// as when the cable of a disk is pulled.
-const shutdown =
-  "import fcntl, os, struct, sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 0))";
+// What pulling the cable of a disk does: the mount goes, and then every access through what is still open fails.
+// First the mount (umount2 with MNT_DETACH), as XFS would not even let itself be unmounted afterwards; then
+// FS_IOC_SHUTDOWN of linux/fs.h, which with 0 brings to the disk all that was written before.
+const cutOffScript = `
+import ctypes, fcntl, os, struct, sys
+folder = os.open(sys.argv[1], os.O_RDONLY)
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.umount2(os.fsencode(sys.argv[1]), 2) != 0:
+    raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+fcntl.ioctl(folder, 0x8004587d, struct.pack("I", 0))
+`;
 
 /**
  * Makes a running machine let go of a disk, whoever uses it there.
@@ -38,22 +45,21 @@ export async function unplugDisk(leader: number, numbers: string): Promise<boole
   const inside = ["--target", String(leader), "--mount", "--"];
   let cutOff = false;
   for (const { target, type } of mountsOf(mountinfo, numbers)) {
-    if (await unmount(inside, [target])) continue;
+    if (await unmount(inside, target)) continue;
     if (type !== "ext4" && type !== "xfs") {
       throw new Error(
         `The volume is mounted at ${target} and in use, and a file system of type ${type} can't be cut off. Nothing was changed. End what uses it, or power the server off.`,
       );
     }
-    await run("nsenter", [...inside, "python3", "-c", shutdown, target]);
+    await run("nsenter", [...inside, "python3", "-c", cutOffScript, target]);
     cutOff = true;
-    await unmount(inside, ["--lazy", target]);
   }
   return cutOff;
 }
 
-async function unmount(inside: string[], args: string[]): Promise<boolean> {
+async function unmount(inside: string[], target: string): Promise<boolean> {
   try {
-    await run("nsenter", [...inside, "umount", ...args]);
+    await run("nsenter", [...inside, "umount", target]);
     return true;
   } catch (error) {
     if (error instanceof CommandError && error.exitCode !== undefined) return false;

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { World } from "../../../cloud/hypervisor.ts";
+import { groupFolders } from "../../../cloud/machines/groups.ts";
+import { serverGroup } from "../../../cloud/machines/names.ts";
 import { attachment, disk, greeting, privateNetwork, TestCloud, until, volume } from "./testCloud.ts";
 
 const name = "kills";
@@ -65,6 +68,25 @@ describe("a process that dies at any moment of making a server", () => {
     await cloud.hypervisor.reconcile(world());
     expect(await cloud.inside(1, "cat /proc/sys/kernel/random/boot_id")).toBe(boot);
     expect(await greeting(cloud.address(1), 22)).toContain("SSH-2.0");
+  });
+});
+
+describe("a machine whose processes were all killed from outside", () => {
+  it("starts again", async () => {
+    const folders = await groupFolders(serverGroup(cloud.slot, 1));
+    for (let attempt = 0; attempt < 5; attempt++) {
+      await execa(
+        "sh",
+        ["-c", `find ${folders.join(" ")} -name cgroup.procs -exec cat {} + | xargs -r kill -9`],
+        {
+          reject: false,
+        },
+      );
+      await sleep(100);
+    }
+    expect(await cloud.hypervisor.isRunning(1)).toBe(false);
+    await cloud.hypervisor.reconcile(world());
+    await cloud.booted(1);
   });
 });
 

@@ -171,6 +171,7 @@ export class TestCloud {
       new RegExp(`phasewise[-/]${slot}\\b`),
       new RegExp(`\\b198\\.${high}\\.${slot % 256}\\.`),
       new RegExp(`^${slot}$`),
+      ...[0, 64].map((half) => new RegExp(`\\b2001:2:0:${(slot * 128 + half).toString(16)}:`)),
       new RegExp(this.directory),
     ];
     return lines.filter((line) => names.some((name) => name.test(line)));

@@ -83,6 +83,28 @@ describe("a volume", () => {
     await cloud.inside(2, "umount /data; fsck.ext4 -f -n /dev/disk/by-id/scsi*");
   });
 
+  it.each(["ext4", "xfs"])("with %s can be taken from a busy machine and given back to it", async (type) => {
+    const id = type === "ext4" ? 6 : 7;
+    await cloud.hypervisor.createVolume(volume(id, { format: null }));
+    await cloud.hypervisor.attachVolume(volume(id), 2);
+    await cloud.inside(
+      2,
+      `mkfs.${type} -q ${disk(id)}; mkdir -p /busy; mount ${disk(id)} /busy; echo kept > /busy/file`,
+    );
+    await cloud.inside(
+      2,
+      `systemd-run --unit=busy-${id} sh -c 'exec 3>>/busy/log; while echo x >&3; do sleep 0.01; done'`,
+    );
+    await until("it writes", async () => Number(await cloud.attempt(2, "wc -l < /busy/log")) > 0);
+    await cloud.hypervisor.detachVolume(id);
+    expect(await cloud.inside(2, "ls -A /busy; findmnt /busy || true")).toBe("");
+    await cloud.hypervisor.attachVolume(volume(id), 2);
+    await cloud.inside(2, `mount ${disk(id)} /busy`);
+    expect(await cloud.inside(2, "cat /busy/file")).toBe("kept");
+    await cloud.inside(2, "umount /busy");
+    await cloud.hypervisor.deleteVolume(id);
+  });
+
   it("outlives its server", async () => {
     await cloud.hypervisor.deleteServer(2);
     await cloud.hypervisor.powerOn(first());
