@@ -109,7 +109,7 @@ function transient(script: string): string {
 }
 
 function restartPostgres(machine: Machine): string {
-  const body = `-X POST -H 'Content-Type: application/json' -d '{"restart_pending": true, "timeout": 300}'`;
+  const body = `-X POST -H 'Content-Type: application/json' -d '{"timeout": 300}'`;
   return patroniCommand(machine, "/restart", `--max-time 330 ${body}`);
 }
 

@@ -53,6 +53,8 @@ const noise = [
   /^(update|preview|resource \S+) failed$/,
   /^one or more (errors|resource).*$/i,
   /^error: update failed$/,
+  /^This is \*always\* a bug in the provider/,
+  /^To assist with debugging we have dumped/,
 ];
 
 /** Where in a program something was thrown: for `--debug`, which shows the engine's whole output. */
@@ -83,8 +85,12 @@ export function deployProblem(args: {
   finished: number;
   /** The engine's own text, where its events explain nothing. */
   fallback: string;
+  /** The engine's exit code. */
+  code: number;
 }): Problem {
   const { command, stack, failures, finished } = args;
+  // Exit codes of programs end where those of signals begin; the engine's own is 255.
+  if (args.code > 128 && args.code < 255) return killed(command, stack, finished);
   const first = failures[0];
   const happened = first
     ? `${first.what}${first.reasons.length === 1 ? `: ${first.reasons[0]}` : "."}`
@@ -95,6 +101,14 @@ export function deployProblem(args: {
     ...(first ? [] : args.fallback.split("\n").slice(-10)),
   ];
   return new Problem({ happened, details, left: leftOf(command, finished), todo: todoOf(command, stack) });
+}
+
+function killed(command: "up" | "destroy" | "preview", stack: string, finished: number): Problem {
+  return new Problem({
+    happened: `Pulumi's engine was killed in the middle of the ${command} of ${stack}.`,
+    left: `${finished} resource${finished === 1 ? " was" : "s were"} finished; what was under way may be there without being recorded.`,
+    todo: [`Run \`npx phasewise ${command} ${stack}\` again: it takes over what is there and goes on.`],
+  });
 }
 
 function leftOf(command: "up" | "destroy" | "preview", finished: number): string {

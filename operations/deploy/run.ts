@@ -122,13 +122,8 @@ function problemOf(args: {
       `Run \`npx phasewise ${command} ${stack}\` again: it goes on where it stopped.`,
     );
   }
-  const problem = deployProblem({
-    command,
-    stack,
-    failures,
-    finished,
-    fallback: error.stderr || error.stdout,
-  });
+  const fallback = error.stderr || error.stdout;
+  const problem = deployProblem({ command, stack, failures, finished, fallback, code: error.code });
   problem.cause = captured.error ?? error;
   return problem;
 }

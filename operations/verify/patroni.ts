@@ -10,11 +10,18 @@ export interface ClusterView {
     timeline?: number;
     /** Bytes behind the leader; "unknown" where Patroni cannot tell. */
     lag?: number | string;
-    pending_restart?: boolean;
-    /** Parameters that wait for it, with old and new value. */
-    pending_restart_reason?: Record<string, { old_value: string; new_value: string }>;
   }[];
   pause?: boolean;
+}
+
+/** What a member says of itself (GET /patroni). */
+export interface MemberView {
+  role: string;
+  pending_restart?: boolean;
+}
+
+export async function patroniMember(world: Pick<World, "run">, machine: Machine): Promise<MemberView> {
+  return JSON.parse(await world.run(machine, patroniCommand(machine, "/patroni"))) as MemberView;
 }
 
 /** Asks a member, over the machine's own certificate. */

@@ -1,6 +1,7 @@
-import type { Machine } from "../../topology.ts";
+import type { Cluster, Machine } from "../../topology.ts";
 import type { Check, Finding, World } from "../check.ts";
-import { patroniCluster } from "../patroni.ts";
+import { type MemberView, patroniMember } from "../patroni.ts";
+import { readSettings, waitingSettings } from "./settings.ts";
 
 /** A restart that somebody has to ask for. */
 export interface Pending {
@@ -25,34 +26,38 @@ export function judge(pending: Pending[], stack: string): Finding {
   return { ok: true, detail, fix: `npx phasewise rollout ${stack} restarts them, one machine at a time` };
 }
 
-/** All restarts that wait: of PostgreSQL, which Patroni knows of, and of units, which the machines know of. */
-export async function listPending(world: Pick<World, "run" | "topology">): Promise<Pending[]> {
-  const { topology } = world;
-  const ofPostgres = topology.clusters.map(async (cluster) => {
-    const machine = topology.machines.find((one) => cluster.members.includes(one.name))!;
-    const view = await patroniCluster(world, machine);
-    return view.members
-      .filter((member) => member.pending_restart)
-      .map((member) => ({
-        machine: member.name,
-        what: "PostgreSQL",
-        reason: reasonOf(member.pending_restart_reason),
-      }));
+type Asked = Pick<World, "run" | "sql" | "topology">;
+
+/** All restarts that wait: of PostgreSQL, and of units, which the machines know of. */
+export async function listPending(world: Asked): Promise<Pending[]> {
+  const { clusters, machines } = world.topology;
+  const ofPostgres = clusters.map((cluster) => pendingMembers(world, cluster));
+  const ofUnits = machines.map((machine) => pendingUnits(world, machine));
+  const found = (await Promise.all([...ofPostgres, ...ofUnits])).flat();
+  return found.sort((a, b) => a.machine.localeCompare(b.machine) || a.what.localeCompare(b.what));
+}
+
+/**
+ * Each member is asked itself: what it writes for the others to see is seconds older. In the first seconds after a
+ * change not even the leader knows of it: then what is declared is compared with what runs.
+ */
+async function pendingMembers(world: Asked, cluster: Cluster): Promise<Pending[]> {
+  const machines = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const [views, settings] = await Promise.all([
+    Promise.all(machines.map((machine) => patroniMember(world, machine))),
+    readSettings(world, cluster),
+  ]);
+  const waiting = waitingSettings(cluster.parameters, settings);
+  return machines.flatMap(({ name }, index) => {
+    const view = views[index]!;
+    if (!view.pending_restart && !(isLeader(view) && waiting.length > 0)) return [];
+    const reason = waiting.length > 0 ? waiting.join(", ") : "a setting has changed";
+    return [{ machine: name, what: "PostgreSQL", reason }];
   });
-  const ofUnits = topology.machines.map((machine) => pendingUnits(world, machine));
-  const found: Pending[][] = await Promise.all([...ofPostgres, ...ofUnits]);
-  return combineLists(found);
 }
 
-function combineLists(lists: Pending[][]): Pending[] {
-  return lists.flat().sort((a, b) => a.machine.localeCompare(b.machine) || a.what.localeCompare(b.what));
-}
-
-function reasonOf(reasons: Record<string, { old_value: string; new_value: string }> = {}): string {
-  const parts = Object.entries(reasons).map(
-    ([name, { old_value, new_value }]) => `${name} ${old_value} -> ${new_value}`,
-  );
-  return parts.length > 0 ? parts.join(", ") : "a setting has changed";
+function isLeader(view: MemberView): boolean {
+  return view.role === "primary" || view.role === "master" || view.role === "leader";
 }
 
 /** What the machine's converger noted: units whose files have changed since they started. */

@@ -1,4 +1,5 @@
-import { type Check, combine, type Finding } from "../check.ts";
+import type { Cluster } from "../../topology.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
 
 /** One row of pg_settings, and what SHOW says. */
 export interface Setting {
@@ -8,6 +9,8 @@ export interface Setting {
   unit: string | null;
   vartype: "bool" | "enum" | "integer" | "real" | "string";
   shown: string;
+  /** When it can be changed; "postmaster": at a start only. */
+  context: string;
   pending_restart: boolean;
 }
 
@@ -16,34 +19,56 @@ export type Declared = Record<string, string | number | boolean>;
 export const settings: Check = {
   name: "settings",
   async run(world) {
-    const findings = world.topology.clusters.map((cluster) =>
-      world.sql(cluster, "monitor", async ({ rows }) => {
-        const found = await rows<Setting>(
-          `SELECT name, setting, unit, vartype, current_setting(name) AS shown, pending_restart
-           FROM pg_settings WHERE lower(name) = ANY($1)`,
-          [Object.keys(cluster.parameters).map((name) => name.toLowerCase())],
-        );
-        return judge(cluster.name, cluster.parameters, found, world.topology.stack);
-      }),
+    const { clusters, stack } = world.topology;
+    const findings = clusters.map(async (cluster) =>
+      judge(cluster.name, cluster.parameters, await readSettings(world, cluster), stack),
     );
     return combine(await Promise.all(findings));
   },
 };
 
+/** What runs of what is declared. */
+export function readSettings(world: Pick<World, "sql">, cluster: Cluster): Promise<Setting[]> {
+  return world.sql(cluster, "monitor", ({ rows }) =>
+    rows<Setting>(
+      `SELECT name, setting, unit, vartype, context, current_setting(name) AS shown, pending_restart
+       FROM pg_settings WHERE lower(name) = ANY($1)`,
+      [Object.keys(cluster.parameters).map((name) => name.toLowerCase())],
+    ),
+  );
+}
+
 export function judge(cluster: string, declared: Declared, found: Setting[], stack: string): Finding {
-  // Names are not case-sensitive: TimeZone is declared as timezone.
-  const byName = new Map(found.map((setting) => [setting.name.toLowerCase(), setting]));
-  const faults = Object.entries(declared).flatMap(([name, value]) => {
-    const setting = byName.get(name.toLowerCase());
+  const faults = compare(declared, found).flatMap(({ name, value, setting }) => {
     if (!setting) return [`${name} is not known to PostgreSQL`];
     // What waits for a restart is told by its own check.
-    if (setting.pending_restart || isSame(value, setting)) return [];
-    return [`${name} is ${setting.shown}, ${value} is declared`];
+    return needsRestart(setting) ? [] : [`${name} is ${setting.shown}, ${value} is declared`];
   });
   if (faults.length === 0) {
     return { ok: true, detail: `${cluster}: ${Object.keys(declared).length} settings as declared` };
   }
   return { ok: false, detail: `${cluster}: ${faults.join("; ")}`, fix: `npx phasewise up ${stack}` };
+}
+
+/** What is declared and comes into force only with a restart, as "max_connections 100 -> 200". */
+export function waitingSettings(declared: Declared, found: Setting[]): string[] {
+  return compare(declared, found).flatMap(({ name, value, setting }) =>
+    setting && needsRestart(setting) ? [`${name} ${setting.shown} -> ${value}`] : [],
+  );
+}
+
+/** The declared values that differ from what runs; without a setting where PostgreSQL does not know the name. */
+function compare(declared: Declared, found: Setting[]) {
+  // Names are not case-sensitive: TimeZone is declared as timezone.
+  const byName = new Map(found.map((setting) => [setting.name.toLowerCase(), setting]));
+  return Object.entries(declared).flatMap(([name, value]) => {
+    const setting = byName.get(name.toLowerCase());
+    return setting && isSame(value, setting) ? [] : [{ name, value, setting }];
+  });
+}
+
+function needsRestart(setting: Setting): boolean {
+  return setting.pending_restart || setting.context === "postmaster";
 }
 
 /** Bytes and milliseconds of PostgreSQL's units (documentation, "Setting Parameters"). */

@@ -124,7 +124,14 @@ test("a failure says what happened, what was left and what to do", () => {
   expect(failures).toEqual([
     { urn, what: "Server phasewise-core-1 could not be created", reasons: ["the quota is exceeded"] },
   ]);
-  const problem = deployProblem({ command: "up", stack: "dev", failures, finished: 7, fallback: "" });
+  const problem = deployProblem({
+    command: "up",
+    stack: "dev",
+    failures,
+    finished: 7,
+    fallback: "",
+    code: 255,
+  });
   expect(problem).toMatchObject({
     happened: "Server phasewise-core-1 could not be created: the quota is exceeded",
     details: [],
@@ -144,7 +151,14 @@ test("several failures are all told; without any, the engine's last words", () =
     step("resOpFailedEvent", "delete", { urn: other }),
     diagnostic("error", "third", other),
   ]);
-  const problem = deployProblem({ command: "destroy", stack: "dev", failures, finished: 1, fallback: "" });
+  const problem = deployProblem({
+    command: "destroy",
+    stack: "dev",
+    failures,
+    finished: 1,
+    fallback: "",
+    code: 255,
+  });
   expect(problem.happened).toBe("Server phasewise-core-1 was refused.");
   expect(problem.details).toEqual([
     "first",
@@ -159,10 +173,21 @@ test("several failures are all told; without any, the engine's last words", () =
     failures: [],
     finished: 0,
     fallback: "a\nb",
+    code: 1,
   });
   expect(silent).toMatchObject({
     happened: "The preview of dev failed.",
     details: ["a", "b"],
     left: "Nothing was changed; a preview never does.",
+  });
+});
+
+test("an engine that was killed: what was under way may be there", () => {
+  expect(
+    deployProblem({ command: "up", stack: "dev", failures: [], finished: 3, fallback: "noise", code: 137 }),
+  ).toMatchObject({
+    happened: "Pulumi's engine was killed in the middle of the up of dev.",
+    left: "3 resources were finished; what was under way may be there without being recorded.",
+    details: [],
   });
 });

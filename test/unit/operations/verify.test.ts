@@ -9,7 +9,12 @@ import * as extensions from "../../../operations/verify/checks/extensions.ts";
 import * as patroni from "../../../operations/verify/checks/patroni.ts";
 import * as pending from "../../../operations/verify/checks/pendingRestarts.ts";
 import * as pooler from "../../../operations/verify/checks/pooler.ts";
-import { isSame, judge as judgeSettings, type Setting } from "../../../operations/verify/checks/settings.ts";
+import {
+  isSame,
+  judge as judgeSettings,
+  type Setting,
+  waitingSettings,
+} from "../../../operations/verify/checks/settings.ts";
 import * as volumes from "../../../operations/verify/checks/volumes.ts";
 import { verify } from "../../../operations/verify/verify.ts";
 
@@ -59,6 +64,7 @@ const setting = (more: Partial<Setting>): Setting => ({
   unit: null,
   vartype: "string",
   shown: "",
+  context: "user",
   pending_restart: false,
   ...more,
 });
@@ -110,6 +116,9 @@ test("settings: what waits for a restart is left to its own check", () => {
     fix: "npx phasewise up dev",
   });
   expect(judgeSettings("main", { work_mem: "4MB", max_connections: 200 }, found, "dev").ok).toBe(true);
+  expect(waitingSettings(declared, found)).toEqual(["max_connections 100 -> 200"]);
+  const early = found.map((one) => ({ ...one, pending_restart: false, context: "postmaster" }));
+  expect(waitingSettings(declared, early)).toEqual(["work_mem 4MB -> 16MB", "max_connections 100 -> 200"]);
   expect(judgeSettings("main", { nope: 1 }, found, "dev").detail).toBe(
     "main: nope is not known to PostgreSQL",
   );
