@@ -105,7 +105,9 @@ export function crossFaults(manifest: Manifest, secrets: ReadonlySet<string> | n
       unique(`directory of ${part.name}`, item.path, [...at, "directories", at2, "path"]);
       agree(item, [...at, "directories", at2]);
     });
-    part.units.forEach((item, at2) => unique("unit", item.name, [...at, "units", at2, "name"]));
+    part.units.forEach((item, at2) => {
+      unique("unit", item.name, [...at, "units", at2, "name"]);
+    });
     part.hold.forEach((name, at2) => {
       if (part.packages.includes(name)) return;
       faults.push({

@@ -188,7 +188,7 @@ describe("drift", () => {
       "manifest.roles.helper.ready.found": "delete",
       "manifest.roles.helper.units[0].found": "delete",
     });
-    const kept = JSON.stringify((driven.state?.inputs as { manifest: unknown }).manifest);
+    const kept = JSON.stringify(driven.state?.inputs.manifest);
     expect(kept).toContain("user = (hidden)\\npassword = {{secret:password, another value}}");
     expect(kept).toContain('"found":"inactive, not enabled"');
     await driven.up(inputs());
@@ -271,7 +271,7 @@ describe("packages", () => {
     const wrong = everything();
     wrong.roles.push(role("cache", { packages: ["no-such-package"] }));
     await expect(driven.up(inputs(wrong))).rejects.toThrow(
-      /machine-1: packages could not be installed: no-such-package\n[^]*Unable to locate package no-such-package/,
+      /machine-1: packages could not be installed: no-such-package\n[\s\S]*Unable to locate package no-such-package/,
     );
   });
 });

@@ -11,7 +11,7 @@ import files
 import launch
 import steps
 from masking import Mask
-from report import Reporter, tail
+from report import Reporter, excerpt, tail
 from state import State, write_atomically
 from system import Cancelled, Failure, Stop, run
 
@@ -146,6 +146,25 @@ class Reports(Folder):
 
     def test_the_last_lines(self):
         self.assertEqual(tail("a\n\nb\nc\n", 2), ["b", "c"])
+
+
+class Journals(unittest.TestCase):
+    def test_the_cause_is_found_among_the_noise_of_restarts(self):
+        def round_of(number):
+            return [
+                f"2026-11-21T08:17:0{number}+00:00 core-1 systemd[1]: Started patroni.service.",
+                f"2026-11-21T08:17:0{number}+00:00 core-1 postgres[{number}]: FATAL:  could not map shared memory",
+                f"2026-11-21T08:17:0{number}+00:00 core-1 patroni[{number}]: Traceback (most recent call last):",
+                f'2026-11-21T08:17:0{number}+00:00 core-1 patroni[{number}]:   File "ha.py", in fail',
+                f"2026-11-21T08:17:0{number}+00:00 core-1 systemd[1]: patroni.service: Failed with result 'exit-code'.",
+            ]
+
+        lines = [*round_of(1), *round_of(2), *[f"2026-11-21T08:17:03+00:00 core-1 patroni[3]: INFO: {n}" for n in range(6)]]
+        self.assertEqual(excerpt(lines), [lines[6], *lines[-6:]])
+
+    def test_a_short_journal_is_shown_whole(self):
+        self.assertEqual(excerpt(["a", "b"]), ["a", "b"])
+        self.assertEqual(excerpt([]), [])
 
 
 class States(Folder):

@@ -1,6 +1,6 @@
 """systemd units: their state, and bringing them to it."""
 
-from report import tail
+from report import excerpt, tail
 from system import Failure, run
 
 PROPERTIES = (
@@ -128,10 +128,10 @@ def act(command, units):
         raise Failure(f"systemctl {what} failed", done.output, units)
 
 
-def journal(units, lines=15):
-    """The last lines of each unit's journal: [{unit, lines}]."""
+def journal(units, lines=300):
+    """What the last lines of each unit's journal have to say: [{unit, lines}]."""
     found = []
     for unit in dict.fromkeys(units):
         done = run(["journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", str(lines), "-u", unit], timeout=10)
-        found.append({"unit": unit, "lines": tail(done.output, lines)})
+        found.append({"unit": unit, "lines": excerpt(tail(done.output, lines))})
     return found
