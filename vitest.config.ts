@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: "cloud",
           include: ["test/cloud/**/*.test.ts"],
+          globalSetup: "test/prepare.ts",
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
+          globalSetup: "test/prepare.ts",
           testTimeout: 900_000,
           hookTimeout: 1_200_000,
           fileParallelism: false,

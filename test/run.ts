@@ -28,6 +28,7 @@ function run(command: string, args: string[]): boolean {
   return result.status === 0;
 }
 
+/** @param command A script, below node_modules. */
 function check(name: string, command: string, args: string[]): Count {
   process.stdout.write(`\n== ${name}\n`);
   const ok = run(command, args);
@@ -65,12 +66,14 @@ function countOf(report: string, ok: boolean): Count {
   }
 }
 
+const asRoot = process.getuid?.() === 0;
 const counts = [
+  ...(asRoot ? [check("what the tests need of this machine", "../test/prepare.ts", [])] : []),
   check("style (biome)", "@biomejs/biome/bin/biome", ["check", "."]),
   check("types (tsc)", "typescript/bin/tsc", ["--noEmit"]),
   vitest(["unit", "components"]),
 ];
-if (process.getuid?.() === 0) {
+if (asRoot) {
   counts.push(vitest(["cloud"]));
   if (values.all) counts.push(vitest(["e2e"]));
 } else {
