@@ -171,7 +171,9 @@ describe("a machine whose PostgreSQL does not start", () => {
     await expect(failure).rejects.toThrow(
       "machine-1, patroni: PostgreSQL accepts connections: not ready after 12 s",
     );
-    await expect(failure).rejects.toThrow(/Journal of patroni.service:\n[^]*(shared memory|Cannot allocate)/);
+    await expect(failure).rejects.toThrow(
+      /Journal of patroni.service:\n[\s\S]*(shared memory|Cannot allocate)/,
+    );
     await cloud.inside(
       1,
       "systemctl stop patroni; rm -rf /data/postgresql/17/main; systemctl stop etcd; rm -rf /data/etcd",
@@ -289,7 +291,7 @@ describe("a changed setting", () => {
     await driven.refresh();
     await until("no member is pending", async () => {
       await driven.refresh();
-      return (driven.state?.outputs.pendingRestarts as unknown[]).length === 0;
+      return (driven.state!.outputs.pendingRestarts as unknown[]).length === 0;
     });
   });
 
@@ -405,7 +407,7 @@ describe("another leader", () => {
       /^The cluster has no working leader after \d+ s: machine-1: Patroni does not answer/,
     );
     await expect(failure).rejects.toThrow(
-      /Journal of patroni.service on machine-1:\n[^]*Journal of patroni.service on machine-2:/,
+      /Journal of patroni.service on machine-1:\n[\s\S]*Journal of patroni.service on machine-2:/,
     );
   });
 });
