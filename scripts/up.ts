@@ -34,14 +34,14 @@ async function work(
   const operations = await import("../operations/deploy/up.ts");
   const { verifyAfterUp } = await import("../operations/verifyStack.ts");
   const confirm = (_: unknown, text: string) => ask(`${stack}: ${text}. Go on?`);
-  const { report, deployment } = await operations.up(stack, options.yes ? {} : { confirm }, ctx);
+  const { report, dnsRecords, deployment } = await operations.up(stack, options.yes ? {} : { confirm }, ctx);
   const checked = options.verify ? await verifyAfterUp(deployment, ctx) : null;
   if (options.json) printJson(report);
-  else await show(report, checked);
+  else await show(report, dnsRecords, checked);
   return checked && !checked.ok ? 1 : 0;
 }
 
-async function show(report: UpReport, checked: VerifyReport | null): Promise<void> {
+async function show(report: UpReport, dnsRecords: string[], checked: VerifyReport | null): Promise<void> {
   const { changesText } = await import("../operations/deploy/changes.ts");
   const { stack, phase, changes, seconds, endpoints } = report;
   print(
@@ -58,6 +58,7 @@ async function show(report: UpReport, checked: VerifyReport | null): Promise<voi
     ["the URL", `npx phasewise url ${stack} --show-secrets`],
     ["what runs", `npx phasewise status ${stack}`],
     ["away with it", `npx phasewise destroy ${stack}`],
+    ...dnsRecords.map((record) => ["DNS record", record]),
   ];
   print(`\n${await table(["Connect", ""], rows)}`);
 }

@@ -19,15 +19,11 @@ export async function ensureCloud(ctx: OperationContext): Promise<RunningCloud> 
   const directory = cloudDirectory();
   requireRoot("The embedded Hetzner cloud boots real machines. That");
   const status = await cloudStatus({ directory });
-  if (status.state !== "running") {
-    const missing = await missingHostPackages();
-    await installHostPackages({ ...ctx, missing, purpose: "the embedded Hetzner cloud" });
-    ctx.onLine("Starting the embedded Hetzner cloud.");
-  }
-  return startCloud({
-    directory,
-    imagePackages: imagePackages(),
-    onProgress: ctx.onLine,
-    signal: ctx.signal,
-  });
+  const wanted = { directory, imagePackages: imagePackages(), signal: ctx.signal };
+  // A cloud that runs has nothing to tell that was not told when it started.
+  if (status.state === "running") return startCloud(wanted);
+  const missing = await missingHostPackages();
+  await installHostPackages({ ...ctx, missing, purpose: "the embedded Hetzner cloud" });
+  ctx.onLine("Starting the embedded Hetzner cloud.");
+  return startCloud({ ...wanted, onProgress: ctx.onLine });
 }

@@ -33,7 +33,7 @@ export async function up(
   stack: string,
   options: UpOptions,
   ctx: OperationContext,
-): Promise<{ report: UpReport; deployment: Deployment }> {
+): Promise<{ report: UpReport; dnsRecords: string[]; deployment: Deployment }> {
   const start = Date.now();
   await using _lock = await lockStack(stack, "up");
   const before = await prepare(stack, ctx);
@@ -53,7 +53,8 @@ export async function up(
   );
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   const { phase } = prepared.config;
-  return { report: { stack, phase, changes, seconds, endpoints: endpointsOf(outputs) }, deployment };
+  const report = { stack, phase, changes, seconds, endpoints: endpointsOf(outputs) };
+  return { report, dnsRecords: (outputs.dnsRecords ?? []) as string[], deployment };
 }
 
 /** The clients' addresses among a stack's outputs. */
