@@ -285,3 +285,19 @@ test("pending restarts break nothing, and rollout does them", () => {
     ]),
   );
 });
+
+test("archiving: a success that is ten minutes old to the second needs no proof, and none is missed", async () => {
+  const row = { archived: "5", lastArchived: ago(600), lastFailed: null, failedFile: null };
+  const rows = async () => [row];
+  const world = {
+    topology: { stack: "dev" },
+    now,
+    sql: (_cluster: unknown, _role: unknown, use: (session: unknown) => Promise<unknown>) => use({ rows }),
+  } as unknown as World;
+  expect(await archiving.inspect(world, { name: "main" } as Parameters<typeof archiving.inspect>[1])).toEqual(
+    {
+      ok: true,
+      detail: "main: 5 segments archived, the last 600 s ago",
+    },
+  );
+});
