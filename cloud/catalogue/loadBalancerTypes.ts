@@ -17,7 +17,7 @@ export interface LoadBalancerType {
 
 /**
  * id, name, connections, services, targets, certificates, EUR a month without tax, TB of traffic in Europe.
- * lb11's price is that of 2026-06-15; the others keep their former ratio to it.
+ * The prices are not confirmed: lb11's is what Hetzner was said to ask for in 2026, the others keep their former ratio to it.
  */
 const rows: readonly [number, string, number, number, number, number, number, number][] = [
   [1, "lb11", 10_000, 5, 25, 10, 7.49, 20],

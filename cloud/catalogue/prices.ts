@@ -23,8 +23,8 @@ export function hourly(netMonthly: number): Price {
 }
 
 /**
- * EUR without tax, by the month, as published for 2026-06-15. The embedded cloud bills nothing: these let
- * a price be shown and compared.
+ * EUR without tax, by the month. The embedded cloud bills nothing: these let a price be shown and compared. Confirmed
+ * for 2026-06-15 is the IPv4 address; the others are near what Hetzner asked for and stand in for the live price list.
  */
 export const monthly = {
   primaryIpv4: 0.5,
