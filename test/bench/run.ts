@@ -85,7 +85,7 @@ async function measureMemory(): Promise<Figure[]> {
   progress("idle memory, after a minute of rest");
   await new Promise((resolve) => setTimeout(resolve, 60_000));
   const [server] = await stack.servers();
-  const machine = await machineStats(`${stack.directory}/cloud`, server!.id);
+  const machine = await machineStats(`${stack.directory}/cloud/machines`, server!.id);
   const { pid } = await stack.cloudStatus();
   return [
     {
