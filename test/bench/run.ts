@@ -111,7 +111,8 @@ function print(figures: Figure[]): void {
     process.stdout.write(`${JSON.stringify(figures.map((figure) => ({ ...figure, ...judge(figure) })))}\n`);
     return;
   }
-  const table = new Table({ head: ["what", "median", "runs", "floor", "ratio", "goal", "met"] });
+  const head = ["what", "median", "runs", "floor", "ratio", "goal", "met"];
+  const table = new Table({ head, style: process.stdout.isTTY ? {} : { head: [], border: [] } });
   for (const figure of figures) {
     const { value, floor, ratio, met } = judge(figure);
     const goal =
