@@ -114,7 +114,7 @@ export class Fleet {
     this.#remember(server.id, server);
     if (await isRunning(this.place, server.id)) {
       const changed = await connect(this.place, server, this.networks);
-      // First: a machine that boots waits for its interfaces before it has the bus that the reload needs.
+      // First: networkd is told of a cable only when it has a carrier, so that it configures it at once.
       await this.#route(server.networks.map(({ networkId }) => networkId));
       if (changed) await reloadInterfaces(this.place, server.id);
     }
