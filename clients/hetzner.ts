@@ -70,6 +70,14 @@ export async function getOne(
   }
 }
 
+/** How long the price list may take (milliseconds): nobody waits long for a figure that is also kept. */
+const pricingTimeout = 5_000;
+
+/** The body of `GET /pricing`. */
+export function getPricing(access: HetznerAccess): Promise<unknown> {
+  return request(access, "GET", "/pricing", pricingTimeout);
+}
+
 /** How long a server may take from off to running, and between two looks (milliseconds). */
 const powerDeadline = 120_000;
 const powerInterval = 300;
@@ -102,22 +110,46 @@ async function tryPowerOn(access: HetznerAccess, serverId: string): Promise<void
   }
 }
 
+/**
+ * Asks for a change: POST makes something or runs an action, PUT changes, DELETE removes.
+ * @returns The answer's body; empty where it has none.
+ */
+export function change(
+  access: HetznerAccess,
+  method: "POST" | "PUT" | "DELETE",
+  path: string,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
+  return request(access, method, path, requestTimeout, body);
+}
+
+/** The objects that a query finds, of the first page. @param query As `name=cpx22`. */
+export async function find(access: HetznerAccess, collection: string, query: string): Promise<HetznerItem[]> {
+  return ((await get(access, `/${collection}?${query}`))[collection] ?? []) as HetznerItem[];
+}
+
 function get(access: HetznerAccess, path: string): Promise<Record<string, unknown>> {
   return request(access, "GET", path);
 }
 
 async function request(
   access: HetznerAccess,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "PUT" | "DELETE",
   path: string,
+  timeout = requestTimeout,
+  content?: unknown,
 ): Promise<Record<string, unknown>> {
   const response = await fetch(`${access.endpoint.replace(/\/$/, "")}${path}`, {
     method,
-    headers: { authorization: `Bearer ${access.token}` },
-    signal: AbortSignal.timeout(requestTimeout),
+    headers: {
+      authorization: `Bearer ${access.token}`,
+      ...(content === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(content === undefined ? {} : { body: JSON.stringify(content) }),
+    signal: AbortSignal.timeout(timeout),
   });
   const text = await response.text();
-  if (response.ok) return JSON.parse(text) as Record<string, unknown>;
+  if (response.ok) return text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   const error = parseError(text);
   throw new HetznerError(path, response.status, error.code ?? null, error.message ?? response.statusText);
 }

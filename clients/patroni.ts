@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { quote } from "./ssh/quote.ts";
 import type { SshSession } from "./ssh.ts";
 
 /** How root on a machine speaks to Patroni there: its port, and paths of PEM files on that machine. */
@@ -112,6 +113,11 @@ export class Patroni {
     await this.#request("POST", "/switchover", { body: { leader, candidate }, seconds: timeoutSeconds });
   }
 
+  /** Makes `candidate` the primary by force; where the cluster has one, it is stopped first if it can be. */
+  async failover(candidate: string, timeoutSeconds = 120): Promise<void> {
+    await this.#request("POST", "/failover", { body: { candidate }, seconds: timeoutSeconds });
+  }
+
   async #request(
     method: string,
     path: string,
@@ -138,9 +144,4 @@ export class Patroni {
     }
     return text;
   }
-}
-
-/** One word of a shell command. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

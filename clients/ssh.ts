@@ -1,6 +1,7 @@
 import { attemptConnection, type FailedAttempt } from "./ssh/attempt.ts";
-import { SshError, sshFault } from "./ssh/errors.ts";
+import { SshError, SshLost, sshFault } from "./ssh/errors.ts";
 import { SshSession } from "./ssh/session.ts";
+import { announce, type Visitor } from "./ssh/visitor.ts";
 
 export { SshError, SshLost } from "./ssh/errors.ts";
 export type { Tunnel } from "./ssh/session.ts";
@@ -15,6 +16,8 @@ export interface SshTarget {
   privateKey: string;
   /** OpenSSH public keys ("ssh-ed25519 AAAA..."), any of which the machine may present; anything else is refused. */
   hostKeys: string[];
+  /** Who comes, and for what: written into the machine's journal first. Only root may say it. */
+  visitor?: Visitor;
 }
 
 export interface ExecResult {
@@ -34,6 +37,8 @@ export interface ConnectOptions {
   refusalMs?: number;
   /** Called before each new attempt with the whole seconds waited so far and why the last attempt failed. */
   onWait?: (seconds: number, reason: string) => void;
+  /** Called where the machine's journal did not take the visitor's name; standard error if left out. */
+  onUnrecorded?: (line: string) => void;
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
@@ -52,8 +57,8 @@ export async function connect(target: SshTarget, options: ConnectOptions = {}): 
   let refusedSince: number | null = null;
   for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries++, pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     signal?.throwIfAborted();
-    const attempt = await attemptConnection(target, signal);
-    if (attempt.client !== undefined) return new SshSession(attempt.client, target);
+    const attempt = await attemptSession(target, options);
+    if (attempt instanceof SshSession) return attempt;
     refusedSince = attempt.kind === "unreachable" ? null : (refusedSince ?? waited());
     const refused = refusedSince !== null && waited() - refusedSince >= refusalMs;
     if (attempt.kind === "fatal" || refused || waited() + pause >= deadlineMs) {
@@ -61,6 +66,29 @@ export async function connect(target: SshTarget, options: ConnectOptions = {}): 
     }
     onWait?.(Math.floor(waited() / 1000), attempt.reason);
     await sleep(pause, signal);
+  }
+}
+
+/** A session that the machine's journal knows of, or why there is none. */
+async function attemptSession(
+  target: SshTarget,
+  { signal, onUnrecorded }: ConnectOptions,
+): Promise<SshSession | FailedAttempt> {
+  const attempt = await attemptConnection(target, signal);
+  if (attempt.client === undefined) return attempt;
+  const session = new SshSession(attempt.client, target);
+  if (target.visitor === undefined) return session;
+  try {
+    const reason = await announce(session, target.visitor, signal);
+    if (reason !== null) {
+      const line = `warning: the journal of ${target.host} did not take who came: ${reason}`;
+      (onUnrecorded ?? ((text) => process.stderr.write(`${text}\n`)))(line);
+    }
+    return session;
+  } catch (error) {
+    session.close();
+    if (!(error instanceof SshLost)) throw error;
+    return { kind: "unreachable", reason: "the connection was lost" };
   }
 }
 

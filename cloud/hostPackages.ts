@@ -21,6 +21,7 @@ export const hostPackages: readonly HostPackage[] = [
   { name: "util-linux", program: "nsenter" },
   { name: "mount", program: "losetup" },
   { name: "apt-cacher-ng", program: "apt-cacher-ng" },
+  { name: "haproxy", program: "haproxy" },
 ];
 
 /** Where programs for root are, whatever the PATH of the caller's shell: Debian's `su` leaves /usr/sbin out. */

@@ -43,6 +43,12 @@ export interface Hypervisor {
   attachNetwork(serverId: number, attachment: NetworkAttachmentSpec): Promise<void>;
   detachNetwork(serverId: number, networkId: number): Promise<void>;
 
+  /** Creates it, or brings its addresses, services and targets up to date; open connections go on. */
+  ensureLoadBalancer(balancer: LoadBalancerSpec): Promise<void>;
+  deleteLoadBalancer(id: number): Promise<void>;
+  /** What it sees of its targets now; null where it does not run. */
+  loadBalancerHealth(id: number): Promise<TargetHealth[] | null>;
+
   /** Replaces all rules on the machine's public interface; null lets everything through. */
   setFirewall(serverId: number, rules: FirewallRule[] | null): Promise<void>;
 
@@ -74,6 +80,7 @@ export interface World {
   servers: ServerSpec[];
   volumes: VolumeSpec[];
   networks: NetworkSpec[];
+  loadBalancers: LoadBalancerSpec[];
 }
 
 export interface ServerSpec {
@@ -124,6 +131,62 @@ export interface NetworkAttachmentSpec {
   ip: string;
   aliasIps: string[];
   macAddress: string;
+}
+
+export interface LoadBalancerSpec {
+  id: number;
+  name: string;
+  /** null: its public interface is disabled. */
+  ipv4: string | null;
+  ipv6: string | null;
+  macAddress: string;
+  network: NetworkAttachmentSpec | null;
+  /** At the same time, over all services. */
+  maxConnections: number;
+  algorithm: "round_robin" | "least_connections";
+  services: BalancedService[];
+  /** IPv4 addresses that every service leads to. */
+  targets: string[];
+}
+
+export interface BalancedService {
+  protocol: "tcp" | "http" | "https";
+  listenPort: number;
+  destinationPort: number;
+  proxyProtocol: boolean;
+  /** null for TCP. */
+  http: {
+    sticky: { cookieName: string; lifetimeSeconds: number } | null;
+    idleSeconds: number;
+    /** PEM: chain and private key, one after the other. */
+    certificates: string[];
+    redirectHttp: boolean;
+  } | null;
+  healthCheck: {
+    port: number;
+    intervalSeconds: number;
+    timeoutSeconds: number;
+    retries: number;
+    /** null: a connection is enough. */
+    http: {
+      domain: string | null;
+      path: string;
+      /** A part of the answer's body; empty: any. */
+      response: string;
+      /** As "2??". */
+      statusCodes: string[];
+      tls: boolean;
+    } | null;
+  };
+}
+
+export interface TargetHealth {
+  listenPort: number;
+  address: string;
+  status: "healthy" | "unhealthy" | "unknown";
+  /** Why it is unhealthy, in Hetzner's words, as "layer4_timeout". */
+  detail: string | null;
+  httpStatusCode: number | null;
 }
 
 export interface FirewallRule {

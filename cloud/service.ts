@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { messageOf } from "../toolchain/problem.ts";
 import { Cloud } from "./api/cloud.ts";
+import { BalancerKeeper } from "./api/keepBalancers.ts";
 import type { Kinds } from "./api/model.ts";
 import { pruneActions } from "./api/prune.ts";
 import { tasks } from "./api/registry.ts";
@@ -109,6 +110,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     });
     const watch = await watchServers(cloud, log);
     undo.push(() => watch.stop());
+    const balancers = new BalancerKeeper(cloud, log);
+    balancers.start();
+    undo.push(() => balancers.stop());
     undo.push(() => cloud.engine.stop(stopMs));
     cloud.engine.kick();
     const app = createApi({ cloud, token: settings.token, log });

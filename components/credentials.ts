@@ -19,8 +19,12 @@ export class Credentials extends ComponentResource {
   readonly application: Output<string>;
   readonly readonly: Output<string>;
   readonly monitor: Output<string>;
+  /** The key of the backups. */
+  readonly backupCipher: Output<string>;
   /** Passwords of SQL roles by the names under which they are asked for. */
   readonly sqlSecrets: Record<string, Output<string>>;
+  /** What application servers need. */
+  readonly applicationSecrets: Record<string, Output<string>>;
   /** What the machines of the cluster need in their files. */
   readonly machineSecrets: Record<string, Output<string>>;
 
@@ -34,6 +38,7 @@ export class Credentials extends ComponentResource {
     this.readonly = password("readonly");
     this.monitor = password("monitor");
     const lookup = password("pgbouncer");
+    this.backupCipher = password("backup-cipher");
     this.sqlSecrets = {
       [passwordSecret(owner)]: this.owner,
       [passwordSecret(application)]: this.application,
@@ -42,11 +47,13 @@ export class Credentials extends ComponentResource {
       [passwordSecret(LOOKUP_USER)]: lookup,
     };
     this.machineSecrets = {
+      [SECRETS.monitorPassword]: this.monitor,
       [SECRETS.pgbouncerPassword]: lookup,
       [SECRETS.replicatorPassword]: password("replicator"),
       [SECRETS.rewindPassword]: password("rewind"),
-      [SECRETS.backupCipher]: password("backup-cipher"),
+      [SECRETS.backupCipher]: this.backupCipher,
     };
+    this.applicationSecrets = { [SECRETS.applicationPassword]: this.application };
     this.registerOutputs();
   }
 }

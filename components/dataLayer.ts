@@ -8,8 +8,10 @@ import {
 } from "@pulumi/pulumi";
 import { SECRETS } from "../roles/secrets.ts";
 import { BackupBucket, type StorageKeys } from "./backupBucket.ts";
+import { CacheCredentials } from "./cacheCredentials.ts";
 import { Credentials } from "./credentials.ts";
 import { Firewall } from "./firewall.ts";
+import { LoadBalancer } from "./loadBalancer.ts";
 import { Machine } from "./machine.ts";
 import { clusterParameters, machineRoles } from "./machineRoles.ts";
 import { namesOf, type Placement } from "./naming.ts";
@@ -22,6 +24,8 @@ import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
 export interface DataLayerArgs {
   spec: DataLayerSpec;
   storage: StorageKeys;
+  /** What application servers run: see the role. Not needed where there are none. */
+  applicationProgram?: string;
   /** Turns a server on whose type was changed. */
   afterServerChange: ResourceHook;
 }
@@ -32,8 +36,11 @@ export interface DataLayerArgs {
  */
 export class DataLayer extends ComponentResource {
   readonly machines: Machine[];
+  readonly loadBalancers: LoadBalancer[];
   /** In the order of the clusters of its description. */
   readonly credentials: Credentials[];
+  /** In the order of the caches of its description. */
+  readonly cacheCredentials: CacheCredentials[];
   readonly clusters: PostgresCluster[];
   readonly operator: KeyPair;
   /** PEM of the authority behind every certificate here. */
@@ -52,6 +59,9 @@ export class DataLayer extends ComponentResource {
       ({ database, name: cluster }) =>
         new Credentials(`${name}-${cluster}`, { database, deletionProtection }, { parent: this }),
     );
+    this.cacheCredentials = spec.caches.map(
+      (cache) => new CacheCredentials(`${name}-${cache.name}`, { parent: this }),
+    );
     const buckets = spec.buckets.map(
       (bucket) =>
         new BackupBucket(
@@ -60,7 +70,15 @@ export class DataLayer extends ComponentResource {
           { parent: this },
         ),
     );
-    const ground = this.ground(placement, spec);
+    const { ground, inside } = this.ground(placement, spec, buckets);
+    this.loadBalancers = spec.loadBalancers.map(
+      (balancer) =>
+        new LoadBalancer(
+          `${name}-${balancer.name}`,
+          { ...balancer, placement, location: spec.location, deletionProtection, inside, after: buckets },
+          { parent: this },
+        ),
+    );
     this.machines = spec.machines.map(
       (machine) =>
         new Machine(
@@ -73,22 +91,24 @@ export class DataLayer extends ComponentResource {
             deletionProtection,
             operator: this.operator,
             authority,
-            manifests: machineRoles(machine, spec),
+            manifests: machineRoles(machine, spec, args.applicationProgram),
             secrets: this.secretsFor(machine, spec, buckets),
             afterChange: args.afterServerChange,
-            // A server that still runs would go on sending its log into a bucket that is being emptied.
+            // Wrong S3 keys show before anything is made. And a server that still runs would go on sending its log
+            // into a bucket that is being emptied.
             after: buckets,
-            endpointNames: endpointNames(machine, spec),
+            endpoint: endpointOf(machine, spec, this.loadBalancers),
           },
           { parent: this },
         ),
     );
+    for (const balancer of this.loadBalancers) balancer.aim(this.machines);
     this.clusters = spec.clusters.map((cluster, index) => this.cluster(name, cluster, index, spec, buckets));
     this.registerOutputs({ caCertificate: this.caCertificate });
   }
 
   /** What machines stand on; gives each machine its own part of it. */
-  private ground(placement: Placement, spec: DataLayerSpec) {
+  private ground(placement: Placement, spec: DataLayerSpec, after: BackupBucket[]) {
     const { prefix } = placement;
     const parent = { parent: this };
     const keyNames = namesOf(placement, "operator");
@@ -96,31 +116,38 @@ export class DataLayer extends ComponentResource {
       keyNames.logical,
       { name: keyNames.physical, publicKey: this.operator.publicKey, labels: keyNames.labels },
       // Hetzner takes a key, and a name, only once.
-      { parent: this, deleteBeforeReplace: true },
+      { parent: this, deleteBeforeReplace: true, dependsOn: after },
     );
     const inside = new Network(
       `${prefix}-${spec.network.name}`,
-      { ...spec.network, placement, zone: spec.networkZone, deletionProtection: spec.deletionProtection },
+      {
+        ...spec.network,
+        placement,
+        zone: spec.networkZone,
+        deletionProtection: spec.deletionProtection,
+        after,
+      },
       parent,
     );
     const firewalls = byName(
       spec.firewalls,
-      (each) => new Firewall(`${prefix}-${each.name}`, { ...each, placement }, parent),
+      (each) => new Firewall(`${prefix}-${each.name}`, { ...each, placement, after }, parent),
     );
     const groups = byName(spec.placementGroups, (each) => {
       const names = namesOf(placement, each.name);
       return new PlacementGroup(
         names.logical,
         { name: names.physical, type: "spread", labels: names.labels },
-        parent,
+        { parent: this, dependsOn: after },
       );
     });
-    return (machine: MachineSpec) => ({
+    const ground = (machine: MachineSpec) => ({
       sshKeyId: sshKey.id,
       inside,
       behind: found(firewalls, machine.firewall),
       placementGroupId: found(groups, machine.placementGroup).id.apply(Number),
     });
+    return { ground, inside };
   }
 
   /** Everything that this machine's files might ask for; a machine takes only what its own files name. */
@@ -128,11 +155,17 @@ export class DataLayer extends ComponentResource {
     const index = spec.clusters.findIndex(
       (each) => each.members.includes(machine.name) || each.gateways.includes(machine.name),
     );
+    const cache = spec.caches.findIndex((each) => each.machines.includes(machine.name));
     const bucket = spec.buckets.findIndex((each) => each.name === spec.clusters[index]?.backup.bucket);
+    const application = spec.applications.find((each) => each.machines.includes(machine.name));
+    const used = spec.clusters.findIndex((each) => each.name === application?.cluster);
     return {
       [SECRETS.operatorKey]: this.operator.publicKey,
+      ...(application ? this.cacheCredentials[0]?.machineSecrets : {}),
+      ...this.credentials[used]?.applicationSecrets,
       ...this.credentials[index]?.machineSecrets,
       ...buckets[bucket]?.machineSecrets,
+      ...this.cacheCredentials[cache]?.machineSecrets,
     };
   }
 
@@ -159,10 +192,20 @@ export class DataLayer extends ComponentResource {
   }
 }
 
-/** Names under which clients reach a gateway; null for other machines. */
-function endpointNames(machine: MachineSpec, spec: DataLayerSpec): string[] | null {
-  if (!spec.clusters.some((cluster) => cluster.gateways.includes(machine.name))) return null;
-  return spec.domain === null ? [] : [spec.domain];
+/** Under which names and addresses, beside its own, clients reach a gateway or a cache; null for other machines. */
+function endpointOf(machine: MachineSpec, spec: DataLayerSpec, balancers: LoadBalancer[]) {
+  const reached = [
+    ...spec.clusters.flatMap((cluster) => cluster.gateways),
+    ...spec.caches.flatMap((cache) => cache.machines),
+  ];
+  if (!reached.includes(machine.name)) return null;
+  const inFront = balancers.filter((balancer) => balancer.spec.machines.includes(machine.name));
+  return {
+    names: spec.domain === null ? [] : [spec.domain],
+    addresses: inFront.flatMap(({ spec: { privateAddress }, publicAddress }) =>
+      publicAddress === null ? [privateAddress] : [privateAddress, publicAddress],
+    ),
+  };
 }
 
 function byName<Spec extends { name: string }, Made>(

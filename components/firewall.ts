@@ -1,5 +1,5 @@
 import { Firewall as CloudFirewall } from "@pulumi/hcloud/firewall.js";
-import { ComponentResource, type ComponentResourceOptions, type Output } from "@pulumi/pulumi";
+import { ComponentResource, type ComponentResourceOptions, type Output, type Resource } from "@pulumi/pulumi";
 import { namesOf, type Placement } from "./naming.ts";
 
 export interface FirewallSpec {
@@ -19,6 +19,8 @@ export interface FirewallRule {
 
 export interface FirewallArgs extends FirewallSpec {
   placement: Placement;
+  /** Made before it. */
+  after: Resource[];
 }
 
 /** What the internet may reach of a group of machines. It is in force before a machine boots for the first time. */
@@ -31,7 +33,7 @@ export class Firewall extends ComponentResource {
     const firewall = new CloudFirewall(
       names.logical,
       { name: names.physical, labels: names.labels, rules: args.rules.map(cloudRule) },
-      { parent: this },
+      { parent: this, dependsOn: args.after },
     );
     this.id = firewall.id.apply(Number);
     this.registerOutputs({ id: this.id });

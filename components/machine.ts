@@ -44,10 +44,10 @@ export interface MachineArgs extends MachineSpec {
   manifests: RoleManifest[];
   /** Values that its files may ask for, beside those of its own certificates. */
   secrets: Record<string, Input<string>>;
-  /** Made before the server, and deleted after it: what it uses by itself as long as it runs. */
+  /** Made before all of it, and deleted after it: what the server uses by itself as long as it runs. */
   after: Resource[];
-  /** Names beside its addresses under which database clients reach it; null: none do. */
-  endpointNames: string[] | null;
+  /** Names and addresses beside its own under which clients reach it; null: none do. */
+  endpoint: { names: string[]; addresses: Input<string>[] } | null;
 }
 
 /** A volume with its place in the file system. */
@@ -66,6 +66,8 @@ export class Machine extends ComponentResource {
   readonly publicAddress: Output<string>;
   /** OpenSSH public key that the machine presents. */
   readonly hostKey: Output<string>;
+  /** Its place in the private network. */
+  readonly network: ServerNetwork;
   readonly volumes: MountedVolume[];
   readonly host: Host;
 
@@ -79,10 +81,10 @@ export class Machine extends ComponentResource {
     const bootKey = new KeyPair(`${names.logical}-boot`, { comment: args.name }, { parent: this });
     const server = this.server(names, args, address, bootKey);
     this.serverId = server.id;
-    const network = this.join(names, args, server);
-    const { attachments, volumes } = this.attach(args, server, network);
+    this.network = this.join(names, args, server);
+    const { attachments, volumes } = this.attach(args, server, this.network);
     this.volumes = volumes;
-    this.host = this.converge(names, args, server, bootKey, [network, ...attachments]);
+    this.host = this.converge(names, args, server, bootKey, [this.network, ...attachments]);
     this.hostKey = this.host.hostKey;
     this.registerOutputs({ publicAddress: this.publicAddress });
   }
@@ -100,7 +102,12 @@ export class Machine extends ComponentResource {
         labels: names.labels,
       },
       // Two addresses with one name are refused.
-      { parent: this, protect: args.deletionProtection, deleteBeforeReplace: true },
+      {
+        parent: this,
+        protect: args.deletionProtection,
+        deleteBeforeReplace: true,
+        dependsOn: args.after,
+      },
     );
   }
 
@@ -165,7 +172,7 @@ export class Machine extends ComponentResource {
           deleteProtection: deletionProtection,
           labels: own.labels,
         },
-        { parent: this, protect: deletionProtection },
+        { parent: this, protect: deletionProtection, dependsOn: args.after },
       );
       const attachment = new VolumeAttachment(
         own.logical,
@@ -232,7 +239,7 @@ export class Machine extends ComponentResource {
   }
 
   private certificates(names: Names, args: MachineArgs): Record<string, Input<string>> {
-    const { authority, endpointNames } = args;
+    const { authority, endpoint: reached } = args;
     const local = { names: ["localhost"], addresses: ["127.0.0.1"] };
     const issue = (
       what: string,
@@ -259,13 +266,13 @@ export class Machine extends ComponentResource {
       [SECRETS.nodeCertificate]: node.certificate,
       [SECRETS.nodeKey]: node.privateKey,
     };
-    if (endpointNames === null) return own;
-    const addresses = [this.publicAddress, args.privateAddress];
+    if (reached === null) return own;
+    const addresses = [this.publicAddress, args.privateAddress, ...reached.addresses];
     const endpoint = issue(
       "endpoint",
-      endpointNames[0] ?? args.name,
+      reached.names[0] ?? args.name,
       ["server"],
-      [...endpointNames, args.name],
+      [...reached.names, args.name],
       addresses,
     );
     return {

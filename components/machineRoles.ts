@@ -1,38 +1,49 @@
-import { base } from "../roles/base.ts";
+import { application } from "../roles/application.ts";
+import { base, type Overcommit } from "../roles/base.ts";
 import { data } from "../roles/data.ts";
-import { etcd } from "../roles/etcd.ts";
-import { firewall, type Opening } from "../roles/firewall.ts";
+import { type EtcdSettings, etcd } from "../roles/etcd.ts";
+import { type MetricsSettings, metrics } from "../roles/exporters/metrics.ts";
+import { firewall } from "../roles/firewall.ts";
 import { haproxy } from "../roles/haproxy.ts";
 import type { RoleManifest } from "../roles/manifest.ts";
 import { operators } from "../roles/operators.ts";
-import { PORTS } from "../roles/paths.ts";
 import { patroni } from "../roles/patroni.ts";
 import { type PgbackrestSettings, pgbackrest } from "../roles/pgbackrest.ts";
 import { pgbouncer } from "../roles/pgbouncer.ts";
 import { type PostgresParameters, postgresParameters } from "../roles/postgresParameters.ts";
+import { readGate } from "../roles/readGate.ts";
+import { redis } from "../roles/redis.ts";
 import { tls } from "../roles/tls.ts";
 import { updates } from "../roles/updates.ts";
+import { upkeep } from "../roles/upkeep.ts";
+import { applicationSettings } from "./applicationSettings.ts";
+import { addressesOf, addressOf, cacheOf, gatewayOf, memberOf, storageBytes } from "./lookup.ts";
+import { openings } from "./openings.ts";
 import type { ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
 
 const MB = 1024 ** 2;
-const GB = 1024 ** 3;
 
 /** Interfaces of Hetzner's machines. */
 const interfaces = { publicInterface: "eth0", privateInterface: "enp7s0" };
 
-/** A replica that is further behind serves no reads; Patroni makes no such replica a primary either. */
-const maximumLagMegabytes = 16;
-
-/** All roles of a machine with their settings, in the order in which they are applied. */
-export function machineRoles(machine: MachineSpec, layer: DataLayerSpec): RoleManifest[] {
+/**
+ * All roles of a machine with their settings, in the order in which they are applied.
+ *
+ * @param program What application servers run.
+ */
+export function machineRoles(machine: MachineSpec, layer: DataLayerSpec, program?: string): RoleManifest[] {
   return [
-    base(),
-    operators(Object.entries(layer.access.keys).map(([name, key]) => ({ name, publicKeys: [key] }))),
+    base({ overcommit: overcommit(machine) }),
+    operators(Object.entries(layer.access.keys).map(([name, publicKeys]) => ({ name, publicKeys }))),
     tls(),
     firewall({ ...interfaces, ...openings(machine, layer) }),
     ...(machine.volumes.length > 0 ? [data()] : []),
     updates(),
-    ...machine.roles.map((role) => renderers[role](machine, layer)),
+    ...machine.roles.map((role) => renderers[role](machine, layer, program)),
+    ...(machine.roles.includes("patroni")
+      ? [upkeep({ databases: [memberOf(machine, layer).database] })]
+      : []),
+    ...(layer.metrics === null ? [] : [metrics(metricsSettings(machine, layer))]),
   ];
 }
 
@@ -50,16 +61,17 @@ export function clusterParameters(cluster: ClusterSpec, layer: DataLayerSpec): P
   return { ...derived, ...cluster.parameters };
 }
 
-const renderers: Record<MachineRole, (machine: MachineSpec, layer: DataLayerSpec) => RoleManifest> = {
+const renderers: Record<
+  MachineRole,
+  (machine: MachineSpec, layer: DataLayerSpec, program?: string) => RoleManifest
+> = {
   etcd: (machine, layer) =>
     etcd({
       name: machine.name,
       address: machine.privateAddress,
       token: `phasewise-${layer.stack}`,
-      initial: {
-        state: "new",
-        members: layer.consensus.members.map((name) => ({ name, address: addressOf(name, layer) })),
-      },
+      initial: initialVoters(machine.name, layer),
+      leads: machine.name === firstWithoutData(layer),
     }),
   patroni: (machine, layer) => {
     const cluster = memberOf(machine, layer);
@@ -72,20 +84,63 @@ const renderers: Record<MachineRole, (machine: MachineSpec, layer: DataLayerSpec
       parameters: clusterParameters(cluster, layer),
       replicationPeers: addressesOf(cluster.members, layer).map(single),
       clients: addressesOf(cluster.gateways, layer).map(single),
-      joins: false,
+      alone: cluster.members.length === 1,
+      durability: cluster.durability,
     });
   },
+  readGate: (machine, layer) =>
+    readGate({
+      address: machine.privateAddress,
+      maximumLagSeconds: memberOf(machine, layer).maximumReadLagSeconds,
+    }),
   haproxy: (machine, layer) =>
     haproxy({
       members: gatewayOf(machine, layer).members.map((name) => ({ name, address: addressOf(name, layer) })),
-      maximumLagMegabytes,
     }),
   pgbouncer: (machine, layer) => {
-    const { database, maxClients, pool } = gatewayOf(machine, layer);
-    return pgbouncer({ databases: [database], pool, maximumClients: maxClients });
+    const { database, maxClients, pool, postgresVersion } = gatewayOf(machine, layer);
+    return pgbouncer({ databases: [database], postgresVersion, pool, maximumClients: maxClients });
   },
   pgbackrest: (machine, layer) => pgbackrest(backupSettings(machine, layer)),
+  redis: (machine, layer) => redis(cacheOf(machine, layer)),
+  application: (machine, layer, program) => application(applicationSettings(machine, layer, program)),
 };
+
+/** The voter that carries no database, so that store and database never lose their leaders together. */
+function firstWithoutData({ clusters, consensus }: DataLayerSpec): string | undefined {
+  return consensus.members.find((name) => !clusters.some((cluster) => cluster.members.includes(name)));
+}
+
+/**
+ * How a member of the consensus store finds the others at its first start. Members of a new store all know each
+ * other; one that joins knows those that joined before it, and no later one, as etcd demands.
+ */
+function initialVoters(machine: string, { consensus, machines }: DataLayerSpec): EtcdSettings["initial"] {
+  const place = consensus.joining.indexOf(machine);
+  const later = consensus.joining.slice(place + 1);
+  const members = consensus.members.filter((name) => !later.includes(name));
+  return {
+    state: place < 0 ? "new" : "existing",
+    members: machines
+      .filter((each) => members.includes(each.name))
+      .map(({ name, privateAddress }) => ({ name, address: privateAddress })),
+  };
+}
+
+function metricsSettings(machine: MachineSpec, layer: DataLayerSpec): MetricsSettings {
+  const carries = (role: MachineRole) => machine.roles.includes(role);
+  return {
+    address: machine.privateAddress,
+    database: carries("patroni") ? memberOf(machine, layer).database : null,
+    pgbouncer: carries("pgbouncer"),
+    redis: carries("redis"),
+  };
+}
+
+/** Strict but where Redis is without PostgreSQL: see `base` and `largestRedisMemoryMb`. */
+function overcommit({ roles }: MachineSpec): Overcommit {
+  return roles.includes("redis") && !roles.includes("patroni") ? "always" : "never";
+}
 
 function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestSettings {
   const { backup, name, postgresVersion } = memberOf(machine, layer);
@@ -110,67 +165,6 @@ function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestS
   };
 }
 
-/** Who may reach what on a machine: operators and clients from outside, inside each role its own peers alone. */
-function openings(machine: MachineSpec, layer: DataLayerSpec): { public: Opening[]; private: Opening[] } {
-  const { access, clusters, consensus } = layer;
-  const carries = (role: MachineRole) => machine.roles.includes(role);
-  const members = clusters.filter((each) => each.members.includes(machine.name));
-  const around = members.flatMap((each) => [...each.members, ...each.gateways]);
-  const everyMember = clusters.flatMap((each) => each.members);
-  const peers = (names: string[]) =>
-    addressesOf([...new Set(names)], layer).filter((address) => address !== machine.privateAddress);
-  const opened: [MachineRole, Opening][] = [
-    ["pgbouncer", { name: "PgBouncer", ports: [PORTS.pgbouncer], peers: access.applications }],
-    ["patroni", { name: "PostgreSQL", ports: [PORTS.postgres], peers: peers(around) }],
-    ["patroni", { name: "Patroni", ports: [PORTS.patroni], peers: peers(around) }],
-    [
-      "etcd",
-      { name: "etcd", ports: [PORTS.etcdClient], peers: peers([...everyMember, ...consensus.members]) },
-    ],
-    ["etcd", { name: "etcd peers", ports: [PORTS.etcdPeer], peers: peers(consensus.members) }],
-  ];
-  const clients: Opening = { name: "PgBouncer", ports: [PORTS.pgbouncer], peers: access.database };
-  return {
-    public: [
-      { name: "SSH", ports: [PORTS.ssh], peers: access.operators },
-      ...(carries("pgbouncer") ? [clients] : []),
-    ],
-    private: opened.filter(([role]) => carries(role)).map(([, opening]) => opening),
-  };
-}
-
-function memberOf(machine: MachineSpec, layer: DataLayerSpec): ClusterSpec {
-  return clusterWhere(layer, (each) => each.members.includes(machine.name), `${machine.name} is no member`);
-}
-
-function gatewayOf(machine: MachineSpec, layer: DataLayerSpec): ClusterSpec {
-  return clusterWhere(layer, (each) => each.gateways.includes(machine.name), `${machine.name} is no gateway`);
-}
-
-function clusterWhere(
-  layer: DataLayerSpec,
-  is: (each: ClusterSpec) => boolean,
-  otherwise: string,
-): ClusterSpec {
-  const cluster = layer.clusters.find(is);
-  if (!cluster) throw new Error(`${otherwise} of any cluster`);
-  return cluster;
-}
-
-function addressOf(name: string, layer: DataLayerSpec): string {
-  const machine = layer.machines.find((each) => each.name === name);
-  if (!machine) throw new Error(`there is no machine ${name}`);
-  return machine.privateAddress;
-}
-
-function addressesOf(names: string[], layer: DataLayerSpec): string[] {
-  return names.map((name) => addressOf(name, layer));
-}
-
 function single(address: string): string {
   return `${address}/32`;
-}
-
-function storageBytes(machine: MachineSpec): number {
-  return Math.max(0, ...machine.volumes.map((volume) => volume.sizeGb)) * GB;
 }

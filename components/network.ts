@@ -1,6 +1,6 @@
 import { Network as CloudNetwork } from "@pulumi/hcloud/network.js";
 import { NetworkSubnet } from "@pulumi/hcloud/networkSubnet.js";
-import { ComponentResource, type ComponentResourceOptions, type Output } from "@pulumi/pulumi";
+import { ComponentResource, type ComponentResourceOptions, type Output, type Resource } from "@pulumi/pulumi";
 import { namesOf, type Placement } from "./naming.ts";
 
 export interface NetworkSpec {
@@ -14,6 +14,8 @@ export interface NetworkArgs extends NetworkSpec {
   placement: Placement;
   zone: string;
   deletionProtection: boolean;
+  /** Made before it. */
+  after: Resource[];
 }
 
 /** A private network and its subnets, routed as Hetzner routes. */
@@ -34,7 +36,7 @@ export class Network extends ComponentResource {
         labels: names.labels,
         deleteProtection: deletionProtection,
       },
-      { parent: this, protect: deletionProtection },
+      { parent: this, protect: deletionProtection, dependsOn: args.after },
     );
     this.id = network.id.apply(Number);
     this.subnets = Object.fromEntries(

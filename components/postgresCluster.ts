@@ -35,9 +35,10 @@ export class PostgresCluster extends ComponentResource {
           name: machine.spec.name,
           connection: { host: machine.publicAddress, user: "root", privateKey: args.privateKey },
           hostKey: machine.hostKey,
+          ...(args.joining.includes(machine.spec.name) ? { joining: true } : {}),
         })),
         patroni: { port: PORTS.patroni, ca, certificate, key },
-        dynamicConfiguration: dynamicConfiguration(args.settings),
+        dynamicConfiguration: dynamicConfiguration(args.settings, args.durability),
         sql: clusterSql({ databases: [args.database], extensions: args.extensions }),
         steps: [
           pgbackrestStanzaStep({ stanza: args.name }),

@@ -1,5 +1,8 @@
+import type { Durability } from "../roles/patroniConfiguration.ts";
 import type { Weekday } from "../roles/pgbackrest.ts";
+import type { RedisSettings } from "../roles/redis.ts";
 import type { FirewallSpec } from "./firewall.ts";
+import type { LoadBalancerSpec } from "./loadBalancer.ts";
 import type { NetworkSpec } from "./network.ts";
 
 /**
@@ -16,8 +19,13 @@ export interface DataLayerSpec {
   machines: MachineSpec[];
   consensus: ConsensusSpec;
   clusters: ClusterSpec[];
+  caches: CacheSpec[];
+  loadBalancers: LoadBalancerSpec[];
+  applications: ApplicationSpec[];
   buckets: BucketSpec[];
   access: AccessSpec;
+  /** Null: nobody measures. */
+  metrics: MetricsSpec | null;
   /** The name that clients connect to; null: they use an address. */
   domain: string | null;
   /** Protects what holds data, in Pulumi and at Hetzner. */
@@ -44,7 +52,15 @@ export interface MachineSpec {
 }
 
 /** What a machine carries beside the parts that all machines have. */
-export type MachineRole = "etcd" | "pgbackrest" | "patroni" | "haproxy" | "pgbouncer";
+export type MachineRole =
+  | "etcd"
+  | "pgbackrest"
+  | "patroni"
+  | "readGate"
+  | "haproxy"
+  | "pgbouncer"
+  | "redis"
+  | "application";
 
 export interface VolumeSpec {
   name: string;
@@ -57,13 +73,22 @@ export interface VolumeSpec {
 export interface ConsensusSpec {
   /** Names of machines. */
   members: string[];
+  /** Those of them that enter a store that runs already, in the order in which they do. */
+  joining: string[];
 }
+
+export type { Durability };
 
 export interface ClusterSpec {
   name: string;
   /** Machines that hold the data, and those where clients connect. */
   members: string[];
+  /** Members that enter a cluster that runs already: nobody waits for them. */
+  joining: string[];
   gateways: string[];
+  durability: Durability;
+  /** A standby that is further behind serves no reads. */
+  maximumReadLagSeconds: number;
   postgresVersion: number;
   database: string;
   extensions: string[];
@@ -72,6 +97,22 @@ export interface ClusterSpec {
   pool: { size: number; reserve: number };
   maxClients: number;
   backup: BackupSpec;
+}
+
+/** What uses a cluster. */
+export interface ApplicationSpec {
+  name: string;
+  machines: string[];
+  cluster: string;
+  /** Where it answers. */
+  port: number;
+}
+
+/** A Redis. */
+export interface CacheSpec extends RedisSettings {
+  name: string;
+  /** The first is the primary at first, the others are its replicas. */
+  machines: string[];
 }
 
 export interface BackupSpec {
@@ -93,6 +134,15 @@ export interface BucketSpec {
   region: string;
   /** PEM of the authority of the endpoint's certificate; null for the public ones. */
   caCertificate: string | null;
+  /** How long what was deleted or overwritten can be got back; 0: not at all. */
+  keepDeletedDays: number;
+  /** Whether it stays, with all that is in it, when the stack is destroyed. */
+  keepOnDestroy: boolean;
+}
+
+export interface MetricsSpec {
+  /** CIDRs in the private network that may ask the exporters. */
+  peers: string[];
 }
 
 export interface AccessSpec {
@@ -102,5 +152,5 @@ export interface AccessSpec {
   /** CIDRs in the private network where applications are. */
   applications: string[];
   /** OpenSSH public keys by person. */
-  keys: Record<string, string>;
+  keys: Record<string, string[]>;
 }

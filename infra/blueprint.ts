@@ -1,3 +1,5 @@
+import type { EvictionPolicy } from "../roles/redis.ts";
+
 /**
  * What a phase consists of, with no vendor in it: services, and on which nodes they are. A node is a place with a
  * name that never changes; a plan makes a machine of it.
@@ -13,6 +15,11 @@ export const phaseNames = {
 export type PhaseNumber = keyof typeof phaseNames;
 export type Environment = "dev" | "staging" | "production";
 export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
+/**
+ * What an acknowledged write has survived: `async`, the primary's own disk; `sync`, that of a standby too, which alone
+ * may take the primary's place then.
+ */
+export type Durability = "async" | "sync";
 export type ParameterValue = string | number | boolean;
 
 export interface Blueprint {
@@ -23,6 +30,9 @@ export interface Blueprint {
   clusters: Cluster[];
   proxies: Proxy[];
   poolers: Pooler[];
+  caches: Cache[];
+  balancers: Balancer[];
+  applications: Application[];
   buckets: Bucket[];
   backups: Backup[];
 }
@@ -42,14 +52,21 @@ export interface Node {
 
 /** The store that holds the lock of every cluster's leader. */
 export interface Consensus {
-  /** Nodes with a vote. */
+  /** Nodes with a vote. Always an odd number once nobody is joining. */
   members: string[];
+  /** Those of them that enter a store that runs already, in the order in which they do; the others began with it. */
+  joining: string[];
 }
 
 export interface Cluster {
   name: string;
   /** Nodes that hold a copy of the data. */
   members: string[];
+  /** Those of them that enter a cluster that runs already: nobody waits for their copies. */
+  joining: string[];
+  durability: Durability;
+  /** A standby that is further behind serves no reads. */
+  maximumReadLagSeconds: number;
   postgresVersion: 17;
   database: string;
   /** What the stack's file sets; the rest is derived from the machine. */
@@ -73,8 +90,59 @@ export interface Pooler {
   maxClients: number;
 }
 
+/** One place for clients in front of several nodes that do the same. */
+export interface Balancer {
+  name: string;
+  /** The nodes that it spreads clients over. */
+  to: string[];
+  /** The part of its network that it is in. */
+  beside: NodeGroup;
+  /** Whether the internet reaches it: Hetzner's firewalls do not stand in front of load balancers. */
+  public: boolean;
+  services: BalancedService[];
+}
+
+export interface BalancedService {
+  protocol: "tcp" | "http";
+  port: number;
+  /** On the nodes. */
+  targetPort: number;
+  /** Of a node's health, over HTTP where there is a path. */
+  check: {
+    port: number;
+    path: string | null;
+    intervalSeconds: number;
+    timeoutSeconds: number;
+    retries: number;
+  };
+}
+
+/** What uses the data layer, with everything that it needs to reach it. */
+export interface Application {
+  name: string;
+  on: string[];
+  cluster: string;
+  /** Where it answers, its `/health` among the rest. */
+  port: number;
+}
+
+/** Data that is kept in memory first. */
+export interface Cache {
+  name: string;
+  /** The first is the primary at first, the others are its replicas. */
+  on: string[];
+  /** What its data may take. */
+  memoryMb: number;
+  /** What goes when that is full. */
+  evictionPolicy: EvictionPolicy;
+}
+
 export interface Bucket {
   name: string;
+  /** How long what was deleted or overwritten can be got back; 0: not at all. */
+  keepDeletedDays: number;
+  /** Whether it stays, with all that is in it, when the stack is destroyed. */
+  keepOnDestroy: boolean;
 }
 
 export interface Backup {

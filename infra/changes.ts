@@ -8,6 +8,8 @@ import type { Topology } from "./topology.ts";
 export interface Deployed {
   stack: string;
   phase: number;
+  /** A promotion that is under way: there may be parts of both phases. */
+  transition?: { from: number; to: number };
   location: string;
   serverType: string;
   /** The largest of its volumes, in GB. */
@@ -55,6 +57,8 @@ export function deployedFrom(config: Config, stack: string): Deployed {
  * All reasons at once; none means that `up` may go on.
  */
 export function changeFaults(deployed: Deployed, config: Config): Fault[] {
+  const underWay = promotionUnderWay(deployed);
+  if (underWay) return [underWay];
   return [
     phaseChange(deployed, config),
     smallerVolume(deployed, config),
@@ -66,6 +70,24 @@ export function changeFaults(deployed: Deployed, config: Config): Fault[] {
   ].filter((fault) => fault !== null);
 }
 
+/** The same for a program's own stack: the address of an embedded object storage follows its cloud, it is no setting. */
+export function refusals(deployed: Deployed, config: Config, embedded: boolean): Fault[] {
+  if (!embedded) return changeFaults(deployed, config);
+  const { endpoint } = deployed.bucket;
+  return changeFaults(deployed, { ...config, objectStorage: { ...config.objectStorage, endpoint } });
+}
+
+function promotionUnderWay({ stack, transition }: Deployed): Fault | null {
+  if (!transition) return null;
+  const { from, to } = transition;
+  return {
+    path: "phasewise:phase",
+    found: `a promotion from phase ${from} to phase ${to} that has not ended`,
+    allowed: "that promotion alone, until it has ended or is taken back",
+    fix: `run npx phasewise promote ${stack} --resume, or npx phasewise promote ${stack} --abort`,
+  };
+}
+
 function phaseChange({ phase, stack }: Deployed, config: Config): Fault | null {
   if (config.phase === phase) return null;
   const wanted: number = config.phase;
@@ -73,7 +95,7 @@ function phaseChange({ phase, stack }: Deployed, config: Config): Fault | null {
     path: "phasewise:phase",
     found: `${wanted} (${phaseNames[config.phase]})`,
     allowed: `${phase}, the phase that is deployed`,
-    fix: `set it back to ${phase} and run npx phasewise promote ${stack} ${wanted}, which changes the file when it is done`,
+    fix: `set it back to ${phase} and run npx phasewise promote ${stack} --to ${wanted}, which changes the file when it is done`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { Environment } from "./blueprint.ts";
 import { defined } from "./config/defined.ts";
 import { ConfigError, type Fault } from "./config/fault.ts";
 import { judge } from "./config/judge.ts";
+import { keysOf } from "./config/operatorKeys.ts";
 import { ruleFaults } from "./config/rules.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Source } from "./config/sources.ts";
@@ -13,13 +14,17 @@ export { checkToken, fromPulumi, fromStackFile, type Source } from "./config/sou
 
 /** A stack's settings with every default filled in. Holds secrets: `objectStorage.accessKey` and `.secretKey`. */
 export interface Config
-  extends Omit<Settings, "phase" | "environment" | "pools" | "access" | "endpoint" | "objectStorage"> {
+  extends Omit<
+    Settings,
+    "phase" | "environment" | "pools" | "access" | "endpoint" | "objectStorage" | "backup"
+  > {
   phase: AvailablePhase;
   environment: Environment;
   pools: { size: number; reserve: number; maxClients: number };
   endpoint: { domain: string | null };
-  access: { operators: string[]; database: string[]; keys: Record<string, string> };
+  access: { operators: string[]; database: string[]; keys: Record<string, string[]> };
   objectStorage: ObjectStorage;
+  backup: Settings["backup"] & { keepOnDestroy: boolean };
 }
 
 export interface ObjectStorage {
@@ -65,7 +70,12 @@ function complete(settings: Settings, stack: string): Config {
     environment,
     pools: { ...POOLS[environment], ...defined(pools), maxClients: pools.maxClients },
     endpoint: { domain: endpoint.domain ?? null },
-    access: { operators: access.operators ?? open, database: access.database ?? open, keys: access.keys },
+    access: {
+      operators: access.operators ?? open,
+      database: access.database ?? open,
+      keys: Object.fromEntries(Object.entries(access.keys).map(([name, keys]) => [name, keysOf(keys)])),
+    },
+    backup: { ...settings.backup, keepOnDestroy: settings.backup.keepOnDestroy ?? environment !== "dev" },
     objectStorage: {
       endpoint: storage.endpoint ?? `https://${location}.your-objectstorage.com`,
       region: storage.region ?? location,

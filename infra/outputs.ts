@@ -1,12 +1,17 @@
 import { all, interpolate, type Output, output, secret, unsecret } from "@pulumi/pulumi";
 import type { DataLayer } from "../components/dataLayer.ts";
 import { project } from "../components/labels.ts";
+import type { LoadBalancer } from "../components/loadBalancer.ts";
+import type { Machine } from "../components/machine.ts";
 import { clusterParameters } from "../components/machineRoles.ts";
 import type { DataLayerSpec } from "../components/spec.ts";
 import { PORTS } from "../roles/paths.ts";
+import { USERS } from "../roles/redisUsers.ts";
 import { databaseRoles, MONITOR } from "../roles/sql/names.ts";
+import type { PhaseNumber } from "./blueprint.ts";
 import { type Deployed, deployedFrom } from "./changes.ts";
 import type { Config } from "./config.ts";
+import type { Stage } from "./phases/stage.ts";
 import type { Topology } from "./topology.ts";
 
 /** What a stack says of itself. */
@@ -20,9 +25,18 @@ export interface Outputs extends Record<string, unknown> {
   DATABASE_URL: Output<string>;
   /** The same without a password. */
   databaseUrl: Output<string>;
+  /** Secret. For what may be some seconds old: standbys serve it where there are any. */
+  DATABASE_READ_URL: Output<string>;
+  /** Where the stack has a cache. Secret: it holds the application's password. */
+  REDIS_URL?: Output<string>;
+  redisUrl?: Output<string>;
   DB_HOST: Output<string>;
   DB_READ_HOST: Output<string>;
+  /** The host, for writes and for reads, for applications inside of the private network. */
+  DB_PRIVATE_HOST: string;
   DB_PORT: number;
+  /** Where reads are served by standbys that are near enough; it is read-only. */
+  DB_READ_PORT: number;
   /** What the name that clients connect to must say in the DNS; empty where they connect to an address. */
   dnsRecords: Output<string[]>;
   /** PEM of the authority that signed the database's certificate. */
@@ -34,27 +48,35 @@ interface Declared {
   spec: DataLayerSpec;
   config: Config;
   stack: string;
+  /** What is deployed, which a promotion may have brought further than the settings say. */
+  phase: PhaseNumber;
+  stage: Stage | undefined;
 }
 
 export function outputsOf(declared: Declared): Outputs {
-  const { layer, spec, config, stack } = declared;
+  const { layer, spec, config, stack, phase, stage } = declared;
   const [cluster] = spec.clusters;
   const [credentials] = layer.credentials;
   const gateway = layer.machines.find((machine) => cluster?.gateways.includes(machine.spec.name));
   if (!cluster || !credentials || !gateway)
     throw new Error(`${stack} has no database that clients can reach`);
-  const host = spec.domain === null ? gateway.publicAddress : output(spec.domain);
+  const host = endpointHost(declared, gateway);
   const user = databaseRoles(cluster.database).application;
-  const place = interpolate`${host}:${PORTS.pgbouncer}/${cluster.database}?sslmode=verify-full`;
+  const at = (port: number) => interpolate`${host}:${port}/${cluster.database}?sslmode=verify-full`;
+  const [place, reads] = [at(PORTS.pgbouncer), at(PORTS.pgbouncerRead)];
   return {
     topology: secret(topologyOf(declared, host)),
-    deployed: deployedFrom(config, stack),
-    phase: config.phase,
+    deployed: { ...deployedFrom(config, stack), phase, ...transitionOf(stage) },
+    phase,
     DATABASE_URL: secret(interpolate`postgresql://${user}:${credentials.application}@${place}`),
     databaseUrl: interpolate`postgresql://${user}@${place}`,
+    DATABASE_READ_URL: secret(interpolate`postgresql://${user}:${credentials.application}@${reads}`),
+    ...cacheUrls(layer, spec),
     DB_HOST: host,
     DB_READ_HOST: host,
+    DB_PRIVATE_HOST: privateHost(layer, gateway),
     DB_PORT: PORTS.pgbouncer,
+    DB_READ_PORT: PORTS.pgbouncerRead,
     dnsRecords: gateway.publicAddress.apply((address) =>
       spec.domain === null ? [] : [`${spec.domain} A ${address}`],
     ),
@@ -62,16 +84,62 @@ export function outputsOf(declared: Declared): Outputs {
   };
 }
 
-function topologyOf({ layer, spec, config, stack }: Declared, host: Output<string>): Output<Topology> {
+/**
+ * What clients connect to from anywhere: a name where there is one, the load balancer in front of the gateways where
+ * the internet reaches it, else the first gateway's address, which stays through all phases.
+ */
+function endpointHost({ layer, spec }: Declared, gateway: Machine): Output<string> {
+  if (spec.domain !== null) return output(spec.domain);
+  return balancerOf(layer, gateway)?.publicAddress ?? gateway.publicAddress;
+}
+
+/** The same for clients inside of the private network: no single machine stands between them and the database there. */
+function privateHost(layer: DataLayer, gateway: Machine): string {
+  return balancerOf(layer, gateway)?.spec.privateAddress ?? gateway.spec.privateAddress;
+}
+
+function balancerOf({ loadBalancers }: DataLayer, { spec }: Machine): LoadBalancer | undefined {
+  return loadBalancers.find((balancer) => balancer.spec.machines.includes(spec.name));
+}
+
+/** Once contracted, a stack is whole in its new phase: nothing but its file is behind. */
+function transitionOf(stage: Stage | undefined): Pick<Deployed, "transition"> {
+  return stage?.state === "expanded" ? { transition: { from: stage.from, to: stage.to } } : {};
+}
+
+function cacheUrls(layer: DataLayer, spec: DataLayerSpec) {
+  const [credentials] = layer.cacheCredentials;
+  const [cache] = spec.caches;
+  if (!cache || !credentials) return {};
+  const place = interpolate`${cacheHost(layer, spec, cache)}:${PORTS.redis}/0`;
+  return {
+    REDIS_URL: secret(interpolate`rediss://${USERS.application}:${credentials.application}@${place}`),
+    redisUrl: interpolate`rediss://${USERS.application}@${place}`,
+  };
+}
+
+/** No load balancer stands in front of a cache: its clients go to the machine of its primary. */
+function cacheHost(
+  layer: DataLayer,
+  spec: DataLayerSpec,
+  cache: DataLayerSpec["caches"][number],
+): Output<string> {
+  if (spec.domain !== null) return output(spec.domain);
+  return layer.machines.find((machine) => machine.spec.name === cache.machines[0])!.publicAddress;
+}
+
+function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Output<string>): Output<Topology> {
   const { accessKey, bucket, caCertificate, endpoint, region, secretKey } = config.objectStorage;
   const write = { host, port: PORTS.pgbouncer };
+  const read = { host, port: PORTS.pgbouncerRead };
   return output({
     version: 1 as const,
     project,
     stack,
     environment: config.environment,
-    phase: config.phase,
-    endpoints: { write, read: write, database: config.database.name },
+    phase,
+    consensus: { members: spec.consensus.members },
+    endpoints: { write, read, database: config.database.name },
     machines: layer.machines.map((machine) => ({
       name: machine.spec.name,
       serverId: machine.serverId,
@@ -84,7 +152,28 @@ function topologyOf({ layer, spec, config, stack }: Declared, host: Output<strin
       volumes: machine.volumes.map(({ id, path, sizeGb }) => ({ id, path, sizeGb })),
     })),
     clusters: all(spec.clusters.map((_, index) => clusterOf(layer, spec, index))),
+    caches: spec.caches.map((cache, index) => ({
+      name: cache.name,
+      machines: cache.machines,
+      memoryMb: cache.memoryMb,
+      evictionPolicy: cache.evictionPolicy,
+      endpoint: { host: cacheHost(layer, spec, cache), port: PORTS.redis },
+      application: {
+        name: USERS.application,
+        password: layer.cacheCredentials[index]!.application,
+      },
+    })),
+    loadBalancers: layer.loadBalancers.map(({ loadBalancerId, publicAddress, spec: balancer }) => ({
+      name: balancer.name,
+      loadBalancerId,
+      publicAddress,
+      privateAddress: balancer.privateAddress,
+      machines: balancer.machines,
+      ports: balancer.services.map((service) => service.port),
+    })),
     buckets: [{ name: bucket, endpoint, region, accessKey, secretKey, caCertificate }],
+    goals: config.backup.goals,
+    recovery: config.recovery,
     ssh: { user: "root", privateKey: layer.operator.privateKey },
     caCertificate: layer.caCertificate,
     firewall: { operators: spec.access.operators, database: spec.access.database },
@@ -98,6 +187,8 @@ function clusterOf(layer: DataLayer, spec: DataLayerSpec, index: number) {
   return output({
     name: cluster.name,
     members: cluster.members,
+    gateways: cluster.gateways,
+    durability: cluster.durability,
     postgresVersion: cluster.postgresVersion,
     databases: [cluster.database],
     parameters: clusterParameters(cluster, spec),
@@ -109,5 +200,6 @@ function clusterOf(layer: DataLayer, spec: DataLayerSpec, index: number) {
       monitor: { name: MONITOR, password: credentials.monitor },
     },
     backupStanza: cluster.name,
+    backupCipher: credentials.backupCipher,
   });
 }

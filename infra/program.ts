@@ -1,35 +1,41 @@
 import { getStack, RunError, runtime, secret } from "@pulumi/pulumi";
 import { DataLayer } from "../components/dataLayer.ts";
 import { project } from "../components/labels.ts";
+import { applicationProgram } from "./applicationProgram.ts";
 import { type Config, ConfigError, fromPulumi, requireConfig } from "./config.ts";
 import { hetznerPlan } from "./hetzner/plan.ts";
 import { powerOnHook } from "./hetzner/powerOn.ts";
 import { type Outputs, outputsOf } from "./outputs.ts";
-import { blueprintOf } from "./phases/available.ts";
+import { type Stage, stagedBlueprint } from "./phases/stage.ts";
 
 /**
  * The Pulumi program: what a stack's settings ask for, declared; returns the stack's outputs.
  *
  * Throws where the settings have faults, with all of them, before anything is declared.
+ *
+ * @param stage Where a promotion is; without one the stack is in the phase that its settings name.
  */
-export async function program(): Promise<Outputs> {
+export async function program(stage?: Stage): Promise<Outputs> {
   const stack = getStack();
   const config = readConfig(stack);
-  const spec = hetznerPlan(blueprintOf(config), config, stack);
+  const blueprint = stagedBlueprint(config, stage);
+  const spec = hetznerPlan(blueprint, config, stack);
   const { accessKey, secretKey } = config.objectStorage;
   const storage = { accessKey: secret(accessKey), secretKey: secret(secretKey) };
   const layer = new DataLayer(project, {
     spec,
     storage,
+    ...(spec.applications.length > 0 ? { applicationProgram: await applicationProgram() } : {}),
     afterServerChange: powerOnHook(runtime.allConfig()),
   });
-  return outputsOf({ layer, spec, config, stack });
+  return outputsOf({ layer, spec, config, stack, phase: blueprint.phase, stage });
 }
 
 /** The SDK has it, but its types do not say so. */
 const { isConfigSecret: isSecret } = runtime as unknown as { isConfigSecret(key: string): boolean };
 
-function readConfig(stack: string): Config {
+/** Throws, as Pulumi shows it without a stack trace, where the settings have faults. */
+export function readConfig(stack: string): Config {
   try {
     return requireConfig(fromPulumi(`stacks/Pulumi.${stack}.yaml`, runtime.allConfig(), isSecret), stack);
   } catch (error) {

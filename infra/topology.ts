@@ -21,8 +21,10 @@ const sqlRole = z.object({ name: z.string(), password: z.string() });
 
 const cluster = z.object({
   name: z.string(),
-  /** Names of machines. */
+  /** Names of machines: those that hold the data, and those where clients connect. */
   members: z.array(z.string()),
+  gateways: z.array(z.string()),
+  durability: z.enum(["async", "sync"]),
   postgresVersion: z.number(),
   databases: z.array(z.string()),
   /** The parameters that were declared, as Patroni was given them. */
@@ -30,6 +32,19 @@ const cluster = z.object({
   extensions: z.array(z.string()),
   roles: z.object({ owner: sqlRole, application: sqlRole, readonly: sqlRole, monitor: sqlRole }),
   backupStanza: z.string(),
+  /** The key of the backups. Null in a stack that was brought up before it was told. */
+  backupCipher: z.string().nullable().default(null),
+});
+
+const cache = z.object({
+  name: z.string(),
+  /** Names of machines; the first is the primary at first. */
+  machines: z.array(z.string()),
+  memoryMb: z.number(),
+  evictionPolicy: z.string(),
+  /** Where clients connect. */
+  endpoint: z.object({ host: z.string(), port: z.number() }),
+  application: z.object({ name: z.string(), password: z.string() }),
 });
 
 export const topologySchema = z.object({
@@ -38,6 +53,8 @@ export const topologySchema = z.object({
   stack: z.string(),
   environment: z.string(),
   phase: z.number().int().min(1).max(5),
+  /** Names of machines with a vote. */
+  consensus: z.object({ members: z.array(z.string()) }),
   endpoints: z.object({
     write: z.object({ host: z.string(), port: z.number() }),
     read: z.object({ host: z.string(), port: z.number() }),
@@ -45,6 +62,21 @@ export const topologySchema = z.object({
   }),
   machines: z.array(machine),
   clusters: z.array(cluster),
+  /** A stack that was brought up before there were any has none. */
+  caches: z.array(cache).default([]),
+  /** Each in front of some machines. */
+  loadBalancers: z
+    .array(
+      z.object({
+        name: z.string(),
+        loadBalancerId: z.string(),
+        publicAddress: z.string().nullable(),
+        privateAddress: z.string(),
+        machines: z.array(z.string()),
+        ports: z.array(z.number()),
+      }),
+    )
+    .default([]),
   buckets: z.array(
     z.object({
       name: z.string(),
@@ -55,6 +87,12 @@ export const topologySchema = z.object({
       caCertificate: z.string().nullable(),
     }),
   ),
+  /** What drills are judged by. */
+  goals: z
+    .object({ rpoMinutes: z.number(), rtoMinutes: z.number(), drillDays: z.number() })
+    .default({ rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 }),
+  /** For whom the recovery kit is encrypted, as age1.... */
+  recovery: z.object({ recipients: z.array(z.string()) }).default({ recipients: [] }),
   ssh: z.object({ user: z.string(), privateKey: z.string() }),
   caCertificate: z.string(),
   firewall: z.object({ operators: z.array(z.string()), database: z.array(z.string()) }),

@@ -29,6 +29,37 @@ export async function connection(stack: string, role: string, ctx: OperationCont
   return connectionOf(topology, role, caFile);
 }
 
+/** How an application connects to the stack's cache. */
+export async function cacheConnection(stack: string, ctx: OperationContext): Promise<Connection> {
+  const { topology, deployment } = await readDeployed(stack, ctx);
+  const caFile = join(deployment.folder, "ca.pem");
+  await writeFile(caFile, topology.caCertificate);
+  return cacheConnectionOf(topology, caFile);
+}
+
+/** @throws Problem (exit 2) where the stack has none. */
+export function cacheConnectionOf(topology: Topology, caFile: string): Connection {
+  const [cache] = topology.caches;
+  if (!cache) {
+    throw new Problem({
+      happened: `${topology.stack} has no Redis.`,
+      left: "Nothing was changed.",
+      todo: [
+        `Set phasewise:redis: {enabled: true} in stacks/Pulumi.${topology.stack}.yaml, then npx phasewise up ${topology.stack}`,
+      ],
+      exitCode: 2,
+    });
+  }
+  const { host, port } = cache.endpoint;
+  const { name: user, password } = cache.application;
+  const text = (secret: string) => `rediss://${user}${secret && `:${secret}`}@${bracketed(host)}:${port}/0`;
+  return {
+    public: { url: text(""), host, port, database: "0", user, caCertificate: caFile },
+    password,
+    secretUrl: text(password),
+  };
+}
+
 /** @throws Problem (exit 2) where there is no such role. */
 export function connectionOf(topology: Topology, role: string, caFile: string): Connection {
   const cluster = topology.clusters[0]!;
@@ -47,11 +78,16 @@ export function connectionOf(topology: Topology, role: string, caFile: string): 
   const text = (password: string) => {
     const user = encodeURIComponent(found.name) + (password && `:${encodeURIComponent(password)}`);
     const query = new URLSearchParams({ sslmode: "verify-full", sslrootcert: caFile });
-    return `postgresql://${user}@${host.includes(":") ? `[${host}]` : host}:${port}/${database}?${query}`;
+    return `postgresql://${user}@${bracketed(host)}:${port}/${database}?${query}`;
   };
   return {
     public: { url: text(""), host, port, database, user: found.name, caCertificate: caFile },
     password: found.password,
     secretUrl: text(found.password),
   };
+}
+
+/** A host as it stands in a URL. */
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
 }

@@ -1,3 +1,4 @@
+import { quote } from "../clients/ssh/quote.ts";
 import { connect } from "../clients/ssh.ts";
 import type { OperationContext } from "./context.ts";
 import { findMachine, type Machine, readDeployed, sshTarget } from "./topology.ts";
@@ -12,7 +13,15 @@ export interface LogOptions {
   /** As journalctl takes it: "-1h", "today". */
   since?: string;
   follow: boolean;
+  /** Also what says only that nothing happened. */
+  all: boolean;
 }
+
+/**
+ * Patroni says every ten seconds that it has nothing to do ("no action. I am (core-1), the leader with the lock"). An
+ * extended regular expression, for grep.
+ */
+const noise = "INFO: no action[.] I am \\(";
 
 /** What a machine of the data layer carries. */
 export const defaultUnits = ["etcd", "patroni", "haproxy", "pgbouncer", "phasewise-*"];
@@ -45,24 +54,18 @@ export async function logs(
   );
 }
 
-/** The command on the machine. */
-export function journalCommand({ units, lines, since, follow }: Omit<LogOptions, "machine">): string {
+/**
+ * The command on the machine. What is left out is left out there, so that the number of lines is that of lines which
+ * say something.
+ */
+export function journalCommand({ units, lines, since, follow, all }: Omit<LogOptions, "machine">): string {
   const wanted = (units.length > 0 ? units : defaultUnits).flatMap((unit) =>
-    unit === "kernel" ? ["-k"] : ["-u", quoted(unit)],
+    unit === "kernel" ? ["-k"] : ["-u", quote(unit)],
   );
-  const when = since ? ["--since", quoted(since)] : ["-n", String(lines)];
-  return [
-    "journalctl",
-    "--no-pager",
-    "--no-hostname",
-    "-o",
-    "short-iso",
-    ...wanted,
-    ...when,
-    ...(follow ? ["-f"] : []),
-  ].join(" ");
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
+  const journal = ["journalctl", "--no-pager", "--no-hostname", "-o", "short-iso", ...wanted].join(" ");
+  const quiet = all ? "" : ` | grep --line-buffered -v -E ${quote(noise)}`;
+  const last = all ? `-n ${lines}` : `-r${quiet} | head -n ${lines} | tac`;
+  // Following goes on after the last line that was there when it began.
+  const past = since ? `${journal} --since ${quote(since)}${quiet}` : `${journal} ${last}`;
+  return follow ? `${past}; ${journal} -n 0 -f${quiet}` : past;
 }

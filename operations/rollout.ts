@@ -1,3 +1,4 @@
+import { quote } from "../clients/ssh/quote.ts";
 import { Problem } from "../toolchain/problem.ts";
 import type { OperationContext } from "./context.ts";
 import { lockStack } from "./deploy/stackLock.ts";
@@ -104,8 +105,7 @@ async function restart(world: World, machine: Machine, what: string, stack: stri
 
 /** As a named unit it goes on where the connection is lost. */
 function transient(script: string): string {
-  const quoted = `'${script.replaceAll("'", `'\\''`)}'`;
-  return `systemd-run --quiet --wait --collect --pipe --unit=phasewise-rollout sh -ec ${quoted}`;
+  return `systemd-run --quiet --wait --collect --pipe --unit=phasewise-rollout sh -ec ${quote(script)}`;
 }
 
 function restartPostgres(machine: Machine): string {

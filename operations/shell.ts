@@ -31,6 +31,8 @@ export async function runPsql(
       PGSSLMODE: "verify-full",
       PGSSLROOTCERT: target.caCertificate,
       PGAPPNAME: "phasewise psql",
+      // Seconds: a port that a firewall closes would be waited for for minutes.
+      PGCONNECT_TIMEOUT: process.env.PGCONNECT_TIMEOUT ?? "10",
     },
   });
   const [code, signal] = (await once(child, "exit").catch((error: NodeJS.ErrnoException) => {

@@ -7,7 +7,7 @@ import type { OperationContext } from "./context.ts";
 import { cloudDirectory } from "./deploy/cloud.ts";
 import { type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
-import { patroniCluster } from "./verify/patroni.ts";
+import { clusterView } from "./verify/patroni.ts";
 import { openWorld } from "./verify/world.ts";
 
 export interface StackStatus {
@@ -88,9 +88,8 @@ async function clusterStatus(
   world: World,
   cluster: Topology["clusters"][number],
 ): Promise<StackStatus["clusters"][number]> {
-  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
   try {
-    const view = await patroniCluster(world, machine);
+    const view = await clusterView(world, cluster);
     const members = view.members.map(({ name, role, state, lag }) => ({
       name,
       role,

@@ -1,3 +1,4 @@
+import { visitorOf } from "../clients/ssh/visitor.ts";
 import type { SshTarget } from "../clients/ssh.ts";
 import { type Topology, topologySchema } from "../infra/topology.ts";
 import { messageOf, Problem } from "../toolchain/problem.ts";
@@ -11,6 +12,8 @@ import { type Deployment, openDeployment, readState, runEngine } from "./deploy/
 export type Machine = Topology["machines"][number];
 /** A PostgreSQL cluster of a stack that runs. */
 export type Cluster = Topology["clusters"][number];
+/** A cache of a stack that runs. */
+export type Cache = Topology["caches"][number];
 
 export interface Deployed {
   topology: Topology;
@@ -76,6 +79,7 @@ export function sshTarget(topology: Topology, machine: Machine): SshTarget {
     user: topology.ssh.user,
     privateKey: topology.ssh.privateKey,
     hostKeys: [machine.hostKey],
+    visitor: visitorOf(),
   };
 }
 

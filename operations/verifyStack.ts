@@ -23,7 +23,8 @@ export async function verifyAfterUp(deployment: Deployment, ctx: OperationContex
   return verifyDeployed(await readTopology(deployment, ctx), deployment, ctx);
 }
 
-async function verifyDeployed(
+/** @param topology What is to be checked; a promotion checks stages of its own. */
+export async function verifyDeployed(
   topology: Topology,
   deployment: Deployment,
   ctx: OperationContext,

@@ -3,26 +3,35 @@ import type { RoleManifest } from "./manifest.ts";
 
 const SYSCTL = "/etc/sysctl.d/70-phasewise.conf";
 
+/** Whether the kernel may promise more memory than it has. */
+export type Overcommit = "never" | "always";
+
 /**
  * Kernel settings of a machine that carries a database.
  *
- * - `overcommit`: PostgreSQL 17 documentation, 18.4.4 "Linux Memory Overcommit": without it the kernel may kill the
- *   postmaster under memory pressure; with it an allocation fails and one query with it. There is no swap, so the
- *   ratio is what may be promised of the memory; the rest stays for the kernel and the page cache.
+ * - `overcommit`: PostgreSQL 17 documentation, 18.4.4 "Linux Memory Overcommit": where the kernel promises more than
+ *   it has, it may kill the postmaster under memory pressure; where it never does (2), an allocation fails and one
+ *   query with it. There is no swap, so the ratio is what may be promised of the memory; the rest stays for the
+ *   kernel and the page cache. Redis, which forks to save, wants the opposite (1: Redis documentation,
+ *   "Administration"), and gets it on machines without PostgreSQL. Beside PostgreSQL its memory is bounded so that
+ *   its fork fits what may be promised (`largestRedisMemoryMb`): should that fail all the same, only the rewrite of its
+ *   file waits.
  * - `swappiness`, `dirty_*`: "How to tune Linux parameters for OLTP Postgres" (postgres-ai/postgres-howtos, 0088) and
  *   I. Kosmodemiansky, "Linux IO internals for PostgreSQL administrators": write-back in small steps of 64 MB, so that
  *   the fsyncs of a checkpoint never meet gigabytes of dirty pages (the defaults are 10 % and 20 % of the memory).
  * - `ip_nonlocal_bind`: services bind to the private address even where the network comes up after them; PostgreSQL
  *   would otherwise start without that address and never take it again.
  */
-const KERNEL: Record<string, number> = {
-  "vm.overcommit_memory": 2,
-  "vm.overcommit_ratio": 90,
-  "vm.swappiness": 1,
-  "vm.dirty_background_bytes": 64 * 1024 ** 2,
-  "vm.dirty_bytes": 512 * 1024 ** 2,
-  "net.ipv4.ip_nonlocal_bind": 1,
-};
+function kernel(overcommit: Overcommit): Record<string, number> {
+  return {
+    "vm.overcommit_memory": overcommit === "never" ? 2 : 1,
+    "vm.overcommit_ratio": 90,
+    "vm.swappiness": 1,
+    "vm.dirty_background_bytes": 64 * 1024 ** 2,
+    "vm.dirty_bytes": 512 * 1024 ** 2,
+    "net.ipv4.ip_nonlocal_bind": 1,
+  };
+}
 
 const JOURNALD = lines(
   "[Journal]",
@@ -45,6 +54,8 @@ const SSHD = lines(
   "AllowAgentForwarding no",
   "X11Forwarding no",
   "PermitUserEnvironment no",
+  // Of one connection: a command asks many things at once, and one that has ended still counts for a moment.
+  "MaxSessions 32",
   "MaxAuthTries 4",
   "LoginGraceTime 20",
   "ClientAliveInterval 15",
@@ -53,7 +64,7 @@ const SSHD = lines(
 );
 
 /** What every machine has: time in UTC, bounded logs, kernel settings, SSH by key only. */
-export function base(): RoleManifest {
+export function base(settings: { overcommit: Overcommit }): RoleManifest {
   return role("base", {
     packages: ["ca-certificates", "curl", "nftables", "openssh-server", "systemd-timesyncd"],
     files: [
@@ -62,7 +73,7 @@ export function base(): RoleManifest {
       }),
       file(
         SYSCTL,
-        Object.entries(KERNEL)
+        Object.entries(kernel(settings.overcommit))
           .map(([key, value]) => `${key} = ${value}\n`)
           .join(""),
       ),

@@ -7,8 +7,6 @@ import { dropIn, unitFile } from "./unit.ts";
 export interface HaproxySettings {
   /** The members of the PostgreSQL cluster. */
   members: { name: string; address: string }[];
-  /** A replica that is further behind serves no reads. */
-  maximumLagMegabytes: number;
 }
 
 export const HAPROXY_PACKAGES = ["haproxy"];
@@ -46,7 +44,7 @@ const DROP_IN = unitFile({
   Service: { RestartSec: 1 },
 });
 
-function configuration({ members, maximumLagMegabytes }: HaproxySettings): string {
+function configuration({ members }: HaproxySettings): string {
   return lines(
     "global",
     "    log stdout format short daemon notice",
@@ -70,7 +68,7 @@ function configuration({ members, maximumLagMegabytes }: HaproxySettings): strin
     "    # A query may be silent for hours; that the other side still lives is what TCP keepalive asks.",
     "    timeout client 24h",
     "    timeout server 24h",
-    "    default-server inter 1s fall 2 rise 1 on-marked-down shutdown-sessions check-ssl verify required" +
+    "    default-server inter 1s downinter 300ms fall 2 rise 1 on-marked-down shutdown-sessions check-ssl verify required" +
       ` ca-file ${TLS}/ca.pem crt ${TLS}/node.pem`,
     "",
     "frontend primary",
@@ -82,20 +80,25 @@ function configuration({ members, maximumLagMegabytes }: HaproxySettings): strin
     "    use_backend primary if { nbsrv(replicas) lt 1 }",
     "    default_backend replicas",
     "",
-    ...backend("primary", "/primary", members),
+    ...backend("primary", { port: PORTS.patroni, path: "/primary" }, members),
     "",
-    ...backend("replicas", `/replica?lag=${maximumLagMegabytes}MB`, members),
+    ...backend("replicas", { port: PORTS.readGate, path: "/" }, members),
   );
 }
 
-function backend(name: string, path: string, members: HaproxySettings["members"]): string[] {
+/** @param check What a member is asked, over its own and our certificate. */
+function backend(
+  name: string,
+  check: { port: number; path: string },
+  members: HaproxySettings["members"],
+): string[] {
   return [
     `backend ${name}`,
     // OPTIONS answers with the status alone: a body would meet a connection that the check has closed already.
-    `    option httpchk OPTIONS ${path}`,
+    `    option httpchk OPTIONS ${check.path}`,
     ...members.map(
       (member) =>
-        `    server ${member.name} ${member.address}:${PORTS.postgres} check port ${PORTS.patroni} verifyhost ${member.name}`,
+        `    server ${member.name} ${member.address}:${PORTS.postgres} check port ${check.port} verifyhost ${member.name}`,
     ),
   ];
 }

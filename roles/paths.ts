@@ -3,6 +3,7 @@
 /** Mount point of the data volume. */
 export const DATA = "/data";
 export const ETCD_DATA = `${DATA}/etcd`;
+export const REDIS_DATA = `${DATA}/redis`;
 /** What backups keep on the machine between two runs: the queue of write-ahead log to be sent or just fetched. */
 export const BACKUP_SPOOL = `${DATA}/pgbackrest`;
 export const TLS = "/etc/phasewise/tls";
@@ -13,16 +14,29 @@ export const LIBEXEC = "/usr/local/lib/phasewise";
 /** Unix sockets of PostgreSQL and of PgBouncer (its console answers there only). */
 export const POSTGRES_SOCKET = "/run/postgresql";
 export const PGBOUNCER_SOCKET = "/run/pgbouncer";
+export const REDIS_SOCKET = "/run/redis/redis.sock";
 
 export const PORTS = {
   ssh: 22,
   pgbouncer: 6432,
+  pgbouncerRead: 6433,
   postgres: 5432,
   haproxyPrimary: 5000,
   haproxyReplicas: 5001,
   patroni: 8008,
+  /** Whether a member may serve reads. */
+  readGate: 8010,
+  /** Where the members' and gateways' parts of a planned change of the primary meet; nobody listens otherwise. */
+  switchover: 8009,
   etcdClient: 2379,
   etcdPeer: 2380,
+  redis: 6379,
+  sentinel: 26379,
+  nodeExporter: 9100,
+  redisExporter: 9121,
+  pgbouncerExporter: 9127,
+  pgbouncerReadExporter: 9128,
+  postgresExporter: 9187,
 } as const;
 
 /** The major version decides the path, so that an upgrade finds its own place beside the old one. */

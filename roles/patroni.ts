@@ -1,7 +1,7 @@
 import { directory, file, lines, pending, reload, role, running } from "./build.ts";
 import type { Probe, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
-import { type PatroniSettings, patroniConfiguration } from "./patroniConfiguration.ts";
+import { type PatroniSettings, PG_REWIND, patroniConfiguration } from "./patroniConfiguration.ts";
 import { nodeTls, nodeTlsFiles } from "./tls.ts";
 import { dropIn, unitFile } from "./unit.ts";
 
@@ -60,13 +60,14 @@ export function patroni(settings: PatroniSettings): RoleManifest {
       }),
       file(WATCHDOG_SCRIPT, WATCHDOG, { mode: "0755" }),
       file(WAIT_SCRIPT, waitForEtcd(settings), { mode: "0755" }),
+      file(PG_REWIND, rewind(version), { mode: "0755" }),
       file(dropIn(UNIT), unitDropIn(version), { onChange: pending(UNIT) }),
     ],
     units: [
       { name: "postgresql.service", state: "stopped", stateful: true },
       running(UNIT, { stateful: true }),
     ],
-    ready: settings.joins ? memberRuns(settings) : postgresRuns(version),
+    ready: settings.alone ? postgresRuns(version) : memberRuns(settings),
   });
 }
 
@@ -103,6 +104,27 @@ const WATCHDOG = lines(
   "fi",
   `printf 'watchdog:\\n  mode: "%s"\\n  device: /dev/watchdog\\n  safety_margin: 5\\n' "$mode" > ${CONFIGURATION}/20-watchdog.yml`,
 );
+
+/**
+ * What pg_rewind made is consistent only past the place where the primary would insert its next record. After a
+ * switch of the segment nothing is there until somebody writes: on a quiet cluster the member would stay in recovery
+ * for ever, could not take over and would serve no reads. So one record is written there, without waiting for standbys.
+ */
+function rewind(version: number): string {
+  return lines(
+    "#!/bin/sh",
+    `${postgresBin(version)}/pg_rewind "$@" || exit`,
+    "while [ $# -gt 0 ]; do",
+    '  [ "$1" = --source-server ] && source=$2',
+    "  shift",
+    "done",
+    '[ -n "$source" ] || exit 0',
+    "export PGOPTIONS='-c synchronous_commit=local'",
+    `${postgresBin(version)}/psql -XAtq -d "$source" -c "SELECT pg_logical_emit_message(true, 'phasewise', 'rewind')" >&2 ||`,
+    '  echo "No record could be written on the primary: the member is consistent after the next write there." >&2',
+    "exit 0",
+  );
+}
 
 /** Patroni sleeps for 5 s where etcd does not answer at once: for the moments after a boot, asking first is faster. */
 function waitForEtcd({ etcd }: PatroniSettings): string {

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { firstStart } from "./firstStart.ts";
-import { PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
+import { LIBEXEC, PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
 import type { PostgresParameters } from "./postgresParameters.ts";
 import { SECRETS, secret } from "./secrets.ts";
 import { nodeTls } from "./tls.ts";
@@ -20,9 +20,19 @@ export interface PatroniSettings {
   replicationPeers: string[];
   /** CIDRs of the gateways. */
   clients: string[];
-  /** Whether the cluster runs elsewhere already: copying it may take hours, which nobody waits for here. */
-  joins: boolean;
+  durability: Durability;
+  /** Whether this is the cluster's only member. Others may have to copy the data first, which may take hours. */
+  alone: boolean;
 }
+
+/**
+ * `async`: a commit is acknowledged once it is on the primary's disk, and a failover may lose what no standby has got
+ * yet. `sync`: once a standby's disk has it too.
+ */
+export type Durability = "async" | "sync";
+
+/** Stands before PostgreSQL's own. */
+export const PG_REWIND = `${LIBEXEC}/pg_rewind`;
 
 /** Every cluster's keys in etcd begin with it. */
 export const PATRONI_NAMESPACE = "/phasewise/";
@@ -36,13 +46,22 @@ export const PATRONI_NAMESPACE = "/phasewise/";
  *
  * Failsafe mode: a primary that reaches all members goes on while etcd is away, instead of closing itself to writes
  * (Patroni documentation, "DCS Failsafe Mode"). With one member that is always so.
+ *
+ * `synchronous_mode` without `synchronous_mode_strict`: only a standby that has every acknowledged write may become
+ * the primary, and a primary whose standbys are all gone goes on alone (Patroni documentation, "Replication modes").
+ * Without it, a standby that is more than `maximum_lag_on_failover` behind what was last seen of the primary does
+ * not become one.
  */
-export function dynamicConfiguration(parameters: PostgresParameters): Record<string, unknown> {
+export function dynamicConfiguration(
+  parameters: PostgresParameters,
+  durability: Durability,
+): Record<string, unknown> {
   return {
     ttl: 20,
     loop_wait: 3,
     retry_timeout: 5,
     maximum_lag_on_failover: 16 * 1024 ** 2,
+    synchronous_mode: durability === "sync",
     failsafe_mode: true,
     postgresql: { use_pg_rewind: true, use_slots: true, parameters },
   };
@@ -93,9 +112,9 @@ function restApi({ address }: PatroniSettings): Record<string, unknown> {
  * updated, or differs between primary and standby (PostgreSQL 17 documentation, 23.1.4); a column that people read
  * sorted takes an ICU collation of its own. One syncfs instead of an fsync a file: as safe, and much faster.
  */
-function bootstrap({ parameters }: PatroniSettings): Record<string, unknown> {
+function bootstrap({ parameters, durability }: PatroniSettings): Record<string, unknown> {
   return {
-    dcs: dynamicConfiguration(firstStart(parameters)),
+    dcs: dynamicConfiguration(firstStart(parameters), durability),
     initdb: [
       "data-checksums",
       // Until Patroni has written its own rules; initdb would trust everybody on the machine.
@@ -118,6 +137,7 @@ function postgresql(settings: PatroniSettings): Record<string, unknown> {
     connect_address: `${address}:${PORTS.postgres}`,
     data_dir: postgresData(postgresVersion),
     bin_dir: postgresBin(postgresVersion),
+    bin_name: { pg_rewind: PG_REWIND },
     pgpass: "/run/patroni/pgpass",
     use_unix_socket: true,
     parameters: { unix_socket_directories: POSTGRES_SOCKET },
@@ -128,10 +148,14 @@ function postgresql(settings: PatroniSettings): Record<string, unknown> {
       rewind: { username: "rewind", password: secret(SECRETS.rewindPassword), ...tls },
     },
     pg_hba: hostBasedAuthentication(settings),
+    pg_ident: [`${OWNERS} postgres /_owner$`],
     // A spread checkpoint would make a new standby wait for minutes before its copy begins.
     basebackup: [{ checkpoint: "fast" }],
   };
 }
+
+/** The superuser's system user may come as any database's owner too: so the upkeep runs without the superuser's rights. */
+const OWNERS = "owners";
 
 /** Who may connect from where. Nothing without TLS, nobody without a password but the superuser on the socket. */
 function hostBasedAuthentication({ replicationPeers, clients }: PatroniSettings): string[] {
@@ -140,6 +164,7 @@ function hostBasedAuthentication({ replicationPeers, clients }: PatroniSettings)
     [...new Set(addresses)].map((address) => `hostssl ${database} ${user} ${address} scram-sha-256`);
   return [
     "local all postgres peer",
+    `local all all peer map=${OWNERS}`,
     ...from("replication", "replicator", [local, ...replicationPeers]),
     ...from("postgres", "rewind", [local, ...replicationPeers]),
     "host all postgres,replicator,rewind all reject",

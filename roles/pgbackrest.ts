@@ -45,7 +45,16 @@ const CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf";
 const CA = `${TLS}/backup-ca.pem`;
 const LOCKS = "/run/pgbackrest";
 const SCRIPT = `${LIBEXEC}/backup`;
+const VERIFY_SCRIPT = `${LIBEXEC}/backup-verify`;
+/** Reads all that the repository holds and compares it with its checksums; does nothing on a standby. */
+export const VERIFY_UNIT = "phasewise-backup-verify.service";
 const MB = 1024 ** 2;
+const LOCKS_FOLDER = `d ${LOCKS} 0750 postgres postgres -\n`;
+const LOCKS_STEP: Step = {
+  name: "backup locks",
+  probe: `[ -d ${LOCKS} ]`,
+  act: "systemd-tmpfiles --create phasewise-pgbackrest.conf",
+};
 
 /** The unit that makes a backup now; it does nothing on a standby. */
 export function backupUnit(type: "full" | "diff"): string {
@@ -77,20 +86,42 @@ export function pgbackrest(settings: PgbackrestSettings): RoleManifest {
     files: [
       ...(ownAuthority ? [file(CA, secret(SECRETS.backupCaCertificate))] : []),
       file(CONFIGURATION, configuration(settings), { group: "postgres", mode: "0640" }),
-      file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", `d ${LOCKS} 0750 postgres postgres -\n`),
+      file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", LOCKS_FOLDER),
       file(SCRIPT, script(settings), { mode: "0755" }),
       file("/etc/systemd/system/phasewise-backup@.service", SERVICE),
       timer("full", settings.time, [settings.fullOn]),
       timer("diff", settings.time, otherDays(settings.fullOn)),
+      file(VERIFY_SCRIPT, verifyScript(settings), { mode: "0755" }),
+      file(`/etc/systemd/system/${VERIFY_UNIT}`, VERIFY_SERVICE),
+      verifyTimer(settings),
     ],
-    prepare: [
-      {
-        name: "backup locks",
-        probe: `[ -d ${LOCKS} ]`,
-        act: "systemd-tmpfiles --create phasewise-pgbackrest.conf",
-      },
+    prepare: [LOCKS_STEP],
+    units: [
+      running("phasewise-backup-full.timer"),
+      running("phasewise-backup-diff.timer"),
+      running("phasewise-backup-verify.timer"),
     ],
-    units: [running("phasewise-backup-full.timer"), running("phasewise-backup-diff.timer")],
+  });
+}
+
+/** What a machine needs to read the repository alone: it restores and makes no backups. */
+export type ReaderSettings = Pick<PgbackrestSettings, "stanza" | "postgresVersion" | "repository" | "cores">;
+
+/** Reads the repository of a cluster, for a machine that a backup is restored to. */
+export function pgbackrestReader(settings: ReaderSettings): RoleManifest {
+  return role("pgbackrest", {
+    packages: PGBACKREST_PACKAGES,
+    directories: [
+      directory("/etc/pgbackrest", { group: "postgres", mode: "0750" }),
+      directory(BACKUP_SPOOL, { owner: "postgres", mode: "0750" }),
+      directory(TLS),
+    ],
+    files: [
+      ...(settings.repository.ownAuthority ? [file(CA, secret(SECRETS.backupCaCertificate))] : []),
+      file(CONFIGURATION, readerConfiguration(settings), { group: "postgres", mode: "0640" }),
+      file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", LOCKS_FOLDER),
+    ],
+    prepare: [LOCKS_STEP],
   });
 }
 
@@ -132,8 +163,6 @@ function configuration(settings: PgbackrestSettings): string {
   return [
     iniSection("global", {
       ...storage(repository),
-      "repo1-cipher-type": "aes-256-cbc",
-      "repo1-cipher-pass": secret(SECRETS.backupCipher),
       "repo1-bundle": "y",
       "repo1-block": "y",
       "repo1-retention-full-type": "time",
@@ -154,12 +183,34 @@ function configuration(settings: PgbackrestSettings): string {
     iniSection("global:backup", { "log-level-console": "info" }),
     iniSection("global:archive-push", { "process-max": 2 }),
     iniSection("global:archive-get", { "process-max": 2 }),
-    iniSection(settings.stanza, {
-      "pg1-path": postgresData(settings.postgresVersion),
-      "pg1-socket-path": POSTGRES_SOCKET,
-      "pg1-port": PORTS.postgres,
-    }),
+    stanza(settings),
   ].join("\n");
+}
+
+function readerConfiguration(settings: ReaderSettings): string {
+  return [
+    iniSection("global", {
+      ...storage(settings.repository),
+      "process-max": Math.max(1, Math.min(8, settings.cores)),
+      "io-timeout": 20,
+      "archive-async": "y",
+      "spool-path": BACKUP_SPOOL,
+      "lock-path": LOCKS,
+      "log-level-console": "warn",
+      "log-level-file": "off",
+      "log-timestamp": "n",
+    }),
+    iniSection("global:archive-get", { "process-max": 2 }),
+    stanza(settings),
+  ].join("\n");
+}
+
+function stanza({ stanza: name, postgresVersion }: Pick<PgbackrestSettings, "stanza" | "postgresVersion">) {
+  return iniSection(name, {
+    "pg1-path": postgresData(postgresVersion),
+    "pg1-socket-path": POSTGRES_SOCKET,
+    "pg1-port": PORTS.postgres,
+  });
 }
 
 function storage(repository: PgbackrestSettings["repository"]): Record<string, string | number> {
@@ -174,6 +225,8 @@ function storage(repository: PgbackrestSettings["repository"]): Record<string, s
     "repo1-s3-key": secret(SECRETS.backupAccessKey),
     "repo1-s3-key-secret": secret(SECRETS.backupSecretKey),
     ...(repository.ownAuthority ? { "repo1-storage-ca-file": CA } : {}),
+    "repo1-cipher-type": "aes-256-cbc",
+    "repo1-cipher-pass": secret(SECRETS.backupCipher),
   };
 }
 
@@ -206,6 +259,59 @@ const SERVICE = unitFile({
     TimeoutStartSec: "12h",
   },
 });
+
+/** Exit codes of `verify` tell only that it could run: what it found is in its words. */
+function verifyScript({ stanza }: PgbackrestSettings): string {
+  return lines(
+    "#!/bin/sh",
+    "set -eu",
+    `standby=$(psql -h ${POSTGRES_SOCKET} -d postgres -XAtc 'SELECT pg_is_in_recovery()')`,
+    'if [ "$standby" = t ]; then',
+    '  echo "This machine is a standby: the primary looks through the repository."',
+    "  exit 0",
+    "fi",
+    `found=$(pgbackrest --stanza=${stanza} --output=text --verbose verify)`,
+    `printf '%s\n' "$found"`,
+    `printf '%s\n' "$found" | grep -q '^status: ok'`,
+  );
+}
+
+const VERIFY_SERVICE = unitFile({
+  Unit: {
+    Description: "Check of all that the backups' repository holds",
+    After: "patroni.service network-online.target",
+    Wants: "network-online.target",
+  },
+  Service: {
+    Type: "oneshot",
+    User: "postgres",
+    ExecStart: VERIFY_SCRIPT,
+    Nice: 15,
+    IOSchedulingPriority: 7,
+    TimeoutStartSec: "24h",
+  },
+});
+
+/** On the day after the full backup, three hours after the time of backups. */
+function verifyTimer({ fullOn, time: at }: Pick<PgbackrestSettings, "fullOn" | "time">): ManagedFile {
+  const days = Object.values(WEEKDAYS);
+  const day = days[(Object.keys(WEEKDAYS).indexOf(fullOn) + 1) % days.length]!;
+  const [hour = "0", minute = "00"] = at.split(":");
+  const later = String((Number(hour) + 3) % 24).padStart(2, "0");
+  return file(
+    "/etc/systemd/system/phasewise-backup-verify.timer",
+    unitFile({
+      Unit: { Description: "Time of the weekly check of the backups" },
+      Timer: {
+        OnCalendar: `${day} *-*-* ${later}:${minute}:00 UTC`,
+        Persistent: "yes",
+        AccuracySec: "1min",
+        Unit: VERIFY_UNIT,
+      },
+      Install: { WantedBy: "timers.target" },
+    }),
+  );
+}
 
 function otherDays(day: Weekday): Weekday[] {
   return (Object.keys(WEEKDAYS) as Weekday[]).filter((other) => other !== day);

@@ -37,8 +37,8 @@ export function poolPlan(pool: PoolSize): PoolPlan {
 
 /**
  * PostgreSQL's `max_connections`: what two gateways may open for every database (so that a second gateway needs no
- * restart), and 20 for those that come directly: Patroni, backups, monitoring, operators, superuser_reserved.
+ * restart), each with a pooler for writes and one for reads (which the primary serves where no standby can), and 20 for those that come directly: Patroni, backups, monitoring, operators, superuser_reserved.
  */
 export function maxConnections(pool: PoolSize, databases: number): number {
-  return 2 * databases * poolPlan(pool).total + 20;
+  return 2 * 2 * databases * poolPlan(pool).total + 20;
 }

@@ -20,6 +20,13 @@ export const SECRETS = {
   replicatorPassword: "replicator-password",
   rewindPassword: "rewind-password",
   pgbouncerPassword: "pgbouncer-password",
+  monitorPassword: "monitor-password",
+  /** Of the SQL role that applications use. */
+  applicationPassword: "application-password",
+  redisPassword: "redis-password",
+  redisAdminPassword: "redis-admin-password",
+  redisMonitorPassword: "redis-monitor-password",
+  redisPeerPassword: "redis-peer-password",
   backupAccessKey: "backup-access-key",
   backupSecretKey: "backup-secret-key",
   backupCipher: "backup-cipher",

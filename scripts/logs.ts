@@ -9,6 +9,7 @@ interface Options extends CommonOptions {
   lines: number;
   since?: string;
   follow?: boolean;
+  all?: boolean;
 }
 
 export function logs(program: Command): void {
@@ -26,6 +27,7 @@ export function logs(program: Command): void {
     .option("-n, --lines <number>", "how many of the last lines", wholeNumber, 100)
     .option("--since <time>", "as journalctl takes it: -1h, today")
     .option("-f, --follow", "go on")
+    .option("--all", "also the lines in which Patroni says that it has nothing to do")
     .addHelpText(
       "after",
       "\nExamples:\n  npx phasewise logs dev -f\n  npx phasewise logs dev -u patroni --since -10min",
@@ -33,8 +35,15 @@ export function logs(program: Command): void {
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
         const operations = await import("../operations/logs.ts");
-        const { unit: units, lines, follow = false, machine, since } = options;
-        const wanted = { units, lines, follow, ...(machine ? { machine } : {}), ...(since ? { since } : {}) };
+        const { unit: units, lines, follow = false, all = false, machine, since } = options;
+        const wanted = {
+          units,
+          lines,
+          follow,
+          all,
+          ...(machine ? { machine } : {}),
+          ...(since ? { since } : {}),
+        };
         await operations.logs(stack, wanted, ctx, print);
         return 0;
       }),

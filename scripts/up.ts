@@ -8,6 +8,7 @@ import { stackArgument } from "./stackArgument.ts";
 interface Options extends CommonOptions {
   yes?: boolean;
   verify: boolean;
+  refresh: boolean;
 }
 
 export function up(program: Command): void {
@@ -16,6 +17,7 @@ export function up(program: Command): void {
     .description("make what the stack's file says, or bring it up to date; ends with a verify")
     .addArgument(stackArgument())
     .option("-y, --yes", "do not ask before changing anything")
+    .option("--no-refresh", "do not look for what was changed by hand")
     .option("--no-verify", "do not verify afterwards")
     .option("--json", "the result as JSON on standard output")
     .addHelpText(
@@ -34,7 +36,13 @@ async function work(
   const operations = await import("../operations/deploy/up.ts");
   const { verifyAfterUp } = await import("../operations/verifyStack.ts");
   const confirm = (_: unknown, text: string) => ask(`${stack}: ${text}. Go on?`);
-  const { report, dnsRecords, deployment } = await operations.up(stack, options.yes ? {} : { confirm }, ctx);
+  const { report, dnsRecords, deployment } = await operations.up(
+    stack,
+    { refresh: options.refresh, ...(options.yes ? {} : { confirm }) },
+    ctx,
+  );
+  const { renewKit } = await import("../operations/recoveryKit/recoveryKit.ts");
+  await renewKit(deployment, ctx);
   const checked = options.verify ? await verifyAfterUp(deployment, ctx) : null;
   if (options.json) printJson(report);
   else await show(report, dnsRecords, checked);

@@ -6,6 +6,7 @@ import { stackArgument } from "./stackArgument.ts";
 interface Options extends CommonOptions {
   showSecrets?: boolean;
   role: string;
+  redis?: boolean;
 }
 
 export function url(program: Command): void {
@@ -15,12 +16,18 @@ export function url(program: Command): void {
     .addArgument(stackArgument())
     .option("--show-secrets", "with the password")
     .option("--role <role>", "application, owner, readonly or monitor", "application")
+    .option("--redis", "of the stack's Redis instead of its database")
     .option("--json", "{url, host, port, database, user, caCertificate} as JSON on standard output")
-    .addHelpText("after", '\nExample:\n  DATABASE_URL="$(npx phasewise url dev --show-secrets)"')
+    .addHelpText(
+      "after",
+      '\nExamples:\n  DATABASE_URL="$(npx phasewise url dev --show-secrets)"\n  REDIS_URL="$(npx phasewise url dev --redis --show-secrets)"',
+    )
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
-        const { connection } = await import("../operations/connection.ts");
-        const result = await connection(stack, options.role, ctx);
+        const { cacheConnection, connection } = await import("../operations/connection.ts");
+        const result = options.redis
+          ? await cacheConnection(stack, ctx)
+          : await connection(stack, options.role, ctx);
         const shown = { ...result.public, url: options.showSecrets ? result.secretUrl : result.public.url };
         if (options.json) printJson(shown);
         else print(shown.url);

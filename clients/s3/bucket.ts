@@ -11,13 +11,14 @@ import {
   type S3Client,
 } from "@aws-sdk/client-s3";
 import { type S3Target, s3Client } from "../s3.ts";
-import { codeOf, explain, S3Problem } from "./explain.ts";
+import { codeOf, explain, notOurs, S3Problem } from "./explain.ts";
+import { type Policy, readPolicy, writePolicy } from "./policy.ts";
 
 /** What is in a bucket, as far as it was looked at. */
 export interface Contents {
-  /** The first keys. */
+  /** The first keys, also those of which only older versions are left. */
   keys: string[];
-  /** Whether there are more than `keys`. */
+  /** Whether there are more objects or versions than those of `keys`. */
   more: boolean;
   /** Multipart uploads that were not completed. */
   uploads: number;
@@ -38,12 +39,15 @@ export class BucketClient {
   }
 
   /**
-   * Makes the bucket, or takes over the one of ours that is there.
-   * @returns whether it was there.
+   * Makes the bucket, or takes over one of ours that is there and empty, as after a create whose answer was lost.
+   * @throws S3Problem BucketNotEmpty: whose content it is, is not known.
    */
   async ensure(): Promise<"created" | "adopted"> {
     return await this.#explained(async () => {
-      if (await this.#exists()) return "adopted";
+      if (await this.#exists()) {
+        await this.#requireEmpty();
+        return "adopted";
+      }
       try {
         await this.#client.send(new CreateBucketCommand({ Bucket: this.name }));
         return "created";
@@ -60,19 +64,31 @@ export class BucketClient {
     return await this.#explained(() => this.#exists());
   }
 
-  /** The first `limit` keys and the number of unfinished uploads (of the first 1,000). */
-  async contents(limit: number): Promise<Contents> {
+  /**
+   * What `ensure` would find, without making anything: "missing" or "empty".
+   * @throws S3Problem as `ensure`.
+   */
+  async probe(): Promise<"missing" | "empty"> {
     return await this.#explained(async () => {
-      const objects = await this.#client.send(
-        new ListObjectsV2Command({ Bucket: this.name, MaxKeys: limit }),
-      );
-      const uploads = await this.#client.send(new ListMultipartUploadsCommand({ Bucket: this.name }));
-      return {
-        keys: (objects.Contents ?? []).map(({ Key }) => Key!),
-        more: objects.IsTruncated === true,
-        uploads: uploads.Uploads?.length ?? 0,
-      };
+      if (!(await this.#exists())) return "missing";
+      await this.#requireEmpty();
+      return "empty";
     });
+  }
+
+  /** Whether versions are kept, and the rules for old ones. */
+  async policy(): Promise<Policy> {
+    return await this.#explained(() => readPolicy(this.#client, this.name));
+  }
+
+  /** Brings about what is given and differs from what is there. @returns whether something was changed. */
+  async setPolicy(wanted: Partial<Policy>): Promise<boolean> {
+    return await this.#explained(() => writePolicy(this.#client, this.name, wanted));
+  }
+
+  /** The first keys of `limit` objects and versions, and the number of unfinished uploads (of the first 1,000). */
+  async contents(limit: number): Promise<Contents> {
+    return await this.#explained(() => this.#contents(limit));
   }
 
   /**
@@ -106,6 +122,20 @@ export class BucketClient {
     this.#client.destroy();
   }
 
+  async #contents(limit: number): Promise<Contents> {
+    const { objects, more } = await this.#versionPage(limit);
+    const uploads = await this.#client.send(new ListMultipartUploadsCommand({ Bucket: this.name }));
+    const keys = [...new Set(objects.map(({ Key }) => Key!))].sort();
+    return { keys, more, uploads: uploads.Uploads?.length ?? 0 };
+  }
+
+  async #requireEmpty(): Promise<void> {
+    const { keys, more } = await this.#contents(3);
+    if (keys.length === 0) return;
+    const place = { target: this.#target, bucket: this.name };
+    throw notOurs(place, `${keys.join(", ")}${more ? " and more" : ""}`);
+  }
+
   async #exists(): Promise<boolean> {
     try {
       await this.#client.send(new HeadBucketCommand({ Bucket: this.name }));
@@ -131,23 +161,29 @@ export class BucketClient {
   async *#versions(signal: AbortSignal): AsyncGenerator<ObjectIdentifier[]> {
     for (;;) {
       signal.throwIfAborted();
-      const page = await this.#versionPage();
-      if (page.length === 0) return;
-      yield page;
+      const { objects } = await this.#versionPage();
+      if (objects.length === 0) return;
+      yield objects;
     }
   }
 
-  async #versionPage(): Promise<ObjectIdentifier[]> {
+  /** Not every endpoint lists versions; one that does not keeps none. */
+  async #versionPage(limit?: number): Promise<{ objects: ObjectIdentifier[]; more: boolean }> {
+    const asked = { Bucket: this.name, MaxKeys: limit };
     try {
-      const page = await this.#client.send(new ListObjectVersionsCommand({ Bucket: this.name }));
-      return [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])].map(({ Key, VersionId }) => ({
-        Key,
-        VersionId,
-      }));
+      const page = await this.#client.send(new ListObjectVersionsCommand(asked));
+      const objects = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
+      return {
+        objects: objects.map(({ Key, VersionId }) => ({ Key, VersionId })),
+        more: page.IsTruncated === true,
+      };
     } catch (error) {
       if (codeOf(error) !== "NotImplemented") throw error;
-      const page = await this.#client.send(new ListObjectsV2Command({ Bucket: this.name }));
-      return (page.Contents ?? []).map(({ Key }) => ({ Key }));
+      const page = await this.#client.send(new ListObjectsV2Command(asked));
+      return {
+        objects: (page.Contents ?? []).map(({ Key }) => ({ Key })),
+        more: page.IsTruncated === true,
+      };
     }
   }
 

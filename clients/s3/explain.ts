@@ -59,7 +59,8 @@ const sentences: Record<string, Sentence> = {
   SignatureDoesNotMatch: wrongKeys,
   AccessDenied: (place) =>
     `The access key ${place.target.accessKey} may not use the bucket ${place.bucket} at ${host(place)}. ` +
-    "The bucket belongs to somebody else, or the key has too few rights.",
+    "The bucket belongs to somebody else (names are shared by all users of the storage): choose another name; or the " +
+    "key has too few rights.",
   BucketAlreadyExists: (place) =>
     `The bucket name ${place.bucket} is taken by somebody else at ${host(place)} (names are shared by all its users). ` +
     "Choose another name.",
@@ -89,6 +90,17 @@ const sentences: Record<string, Sentence> = {
     `The certificate of the object storage at ${host(place)} is for another name or address.`,
   EPROTO: (place) => `What answers at ${host(place)} does not speak TLS: check the endpoint's port.`,
 };
+
+/** For a bucket that is there and holds something of which nothing is known. */
+export function notOurs(place: Place, keys: string): S3Problem {
+  return new S3Problem(
+    "BucketNotEmpty",
+    `The bucket ${place.bucket} at ${host(place)} is there already and is not empty: it holds ${keys}. It may be ` +
+      "another stack's, or one that was kept when its stack was destroyed: it is not taken over, and nothing in it was " +
+      "changed. Choose another name; or, where the state of its stack was lost, import it with pulumi import.",
+    null,
+  );
+}
 
 /** What happened, in a sentence for people; what was asked for and what was left as it was is the caller's to add. */
 export function explain(error: unknown, place: Place): S3Problem {

@@ -8,7 +8,7 @@ export async function attachTerminal(client: Client, command: string | null): Pr
   const { stdin, stdout, stderr } = process;
   const terminal =
     stdin.isTTY && stdout.isTTY ? { ...sizeOf(stdout), term: process.env.TERM ?? "xterm" } : null;
-  const channel = await open(client, command, terminal);
+  const { channel, exit } = await open(client, command, terminal);
   const resize = () => {
     const { rows, cols, height, width } = sizeOf(stdout);
     channel.setWindow(rows, cols, height, width);
@@ -21,7 +21,7 @@ export async function attachTerminal(client: Client, command: string | null): Pr
     stdin.pipe(channel);
     channel.pipe(stdout, { end: false });
     channel.stderr.pipe(stderr, { end: false });
-    return await exitOf(channel);
+    return await exit;
   } finally {
     stdin.unpipe(channel);
     stdin.pause();
@@ -42,14 +42,21 @@ function sizeOf(stdout: NodeJS.WriteStream): Size {
   return { rows: stdout.rows ?? 24, cols: stdout.columns ?? 80, height: 0, width: 0 };
 }
 
+interface Running {
+  channel: ClientChannel;
+  /** The exit code. */
+  exit: Promise<number>;
+}
+
 function open(
   client: Client,
   command: string | null,
   terminal: (Size & { term: string }) | null,
-): Promise<ClientChannel> {
+): Promise<Running> {
   return new Promise((resolve, reject) => {
+    // Listened for at once: the end of a quick command may come in the same packet as its beginning.
     const done = (error: Error | undefined, channel: ClientChannel) =>
-      error ? reject(error) : resolve(channel);
+      error ? reject(error) : resolve({ channel, exit: exitOf(channel) });
     if (command === null) client.shell(terminal ?? false, done);
     else if (terminal) client.exec(command, { pty: terminal }, done);
     else client.exec(command, done);

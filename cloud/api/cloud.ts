@@ -9,8 +9,11 @@ export type Act = (spec: NewAction) => Action;
 
 /** How long a request waits for a short work on the same resource before it is refused. */
 const patienceMs = 400;
-/** Networks are changed by several requests at once by every client that works in parallel. */
-const networkPatienceMs = 2000;
+/** These are changed by several requests at once by every client that works in parallel. */
+const shared: Partial<Record<Kind, { patienceMs: number; change: string }>> = {
+  network: { patienceMs: 2000, change: "another change of the network is under way" },
+  load_balancer: { patienceMs: 10_000, change: "another change of the load balancer is under way" },
+};
 
 /** How things are called in messages. */
 export const titles: Record<Kind, string> = {
@@ -21,6 +24,10 @@ export const titles: Record<Kind, string> = {
   firewall: "firewall",
   placement_group: "placement group",
   primary_ip: "primary IP",
+  load_balancer: "load balancer",
+  certificate: "certificate",
+  zone: "zone",
+  rrset: "RRSet",
   action: "action",
 };
 
@@ -79,17 +86,16 @@ export class Cloud {
   async whenFree<T>(resources: () => ActionResource[], body: () => T): Promise<T> {
     const busy = () =>
       resources().find((one) => this.engine.runningOn(one).some((action) => locks(action, one)));
-    const onlyNetworks = this.#existing(resources).every(({ type }) => type === "network");
-    const deadline = Date.now() + (onlyNetworks ? networkPatienceMs : patienceMs);
+    const patience = this.#existing(resources).map(({ type }) => shared[type]?.patienceMs ?? patienceMs);
+    const deadline = Date.now() + Math.min(...patience);
     for (;;) {
       await this.engine.until(() => !busy(), deadline - Date.now());
       this.#existing(resources);
       const first = busy();
       if (!first) return body();
       if (Date.now() < deadline) continue;
-      if (first.type === "network") {
-        throw new ApiError("conflict", "another change of the network is under way");
-      }
+      const { change } = shared[first.type] ?? {};
+      if (change) throw new ApiError("conflict", change);
       throw locked(titles[first.type]);
     }
   }

@@ -21,6 +21,8 @@ export interface Call {
   id: number;
   /** The `:action` of the path. */
   actionId: number;
+  /** All of the path's parameters as they were written. */
+  parameters: Readonly<Record<string, string>>;
   body: unknown;
   query: Query;
   /** Path and query, without `/v1`. */
@@ -156,12 +158,21 @@ function actionCollection(resource?: { type: ActionResource["type"]; id?: number
   };
 }
 
-/** The four routes by which the actions of one kind of thing are read. */
-export function actionRoutes(type: ActionResource["type"], path: string): Route[] {
+/**
+ * The four routes by which the actions of one kind of thing are read.
+ * @param named For things that the path names otherwise than by `:id`: the parameter, and what finds the id.
+ */
+export function actionRoutes(
+  type: ActionResource["type"],
+  path: string,
+  named: { parameter: string; find(call: Call): number } = { parameter: "id", find: ({ id }) => id },
+): Route[] {
   const of = (call: Call) => {
-    call.cloud.get(type, call.id);
-    return actionCollection({ type, id: call.id });
+    const id = named.find(call);
+    call.cloud.get(type, id);
+    return actionCollection({ type, id });
   };
+  const one = `/${path}/:${named.parameter}/actions`;
   return [
     {
       method: "GET",
@@ -173,10 +184,10 @@ export function actionRoutes(type: ActionResource["type"], path: string): Route[
       path: `/${path}/actions/:action`,
       handle: (call) => readReply(actionCollection({ type }), call, call.actionId),
     },
-    { method: "GET", path: `/${path}/:id/actions`, handle: (call) => listReply(of(call), call) },
+    { method: "GET", path: one, handle: (call) => listReply(of(call), call) },
     {
       method: "GET",
-      path: `/${path}/:id/actions/:action`,
+      path: `${one}/:action`,
       handle: (call) => readReply(of(call), call, call.actionId),
     },
   ];
@@ -205,7 +216,7 @@ export function globalActionRoutes(): Route[] {
 /** Refuses a name that another thing of the kind has. `what` as Hetzner says it: "server name", or "name". */
 export function requireFreeName(
   cloud: Cloud,
-  kind: Exclude<Kind, "action">,
+  kind: Exclude<Kind, "action" | "rrset">,
   name: string,
   options: { what?: string; except?: number } = {},
 ): void {

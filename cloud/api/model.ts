@@ -1,4 +1,6 @@
+import type { TargetHealth } from "../hypervisor.ts";
 import type { Labels } from "./labels.ts";
+import type { RecordType } from "./records.ts";
 
 /**
  * What the store keeps, every relation in one place only: a volume knows its server, a primary IP its assignee, a
@@ -13,6 +15,10 @@ export interface Kinds {
   firewall: Firewall;
   placement_group: PlacementGroup;
   primary_ip: PrimaryIp;
+  load_balancer: LoadBalancer;
+  certificate: Certificate;
+  zone: Zone;
+  rrset: RecordSet;
   action: Action;
 }
 
@@ -130,6 +136,99 @@ export interface PrimaryIp extends Named {
   readonly autoDelete: boolean;
   readonly protection: { readonly delete: boolean };
 }
+
+export interface LoadBalancer extends Named {
+  /** A name in the catalogue. */
+  readonly type: string;
+  readonly location: string;
+  readonly algorithm: "round_robin" | "least_connections";
+  readonly publicInterface: boolean;
+  readonly macAddress: string;
+  readonly privateNet: { readonly network: number; readonly ip: string; readonly macAddress: string } | null;
+  readonly services: readonly Service[];
+  readonly targets: readonly Target[];
+  /** What was seen last, by the target's address. */
+  readonly health: readonly TargetHealth[];
+  readonly protection: { readonly delete: boolean };
+}
+
+/** A certificate that was uploaded. */
+export interface Certificate extends Named {
+  /** PEM, its own certificate first. */
+  readonly chain: string;
+  readonly privateKey: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  readonly domainNames: readonly string[];
+  readonly fingerprint: string;
+}
+
+/** A DNS zone in Hetzner's primary mode. */
+export interface Zone extends Named {
+  /** Seconds, for record sets without their own. */
+  readonly ttl: number;
+  readonly protection: { readonly delete: boolean };
+}
+
+/** The records of one name and type in a zone. */
+export interface RecordSet {
+  readonly id: number;
+  readonly zone: number;
+  readonly name: string;
+  readonly type: RecordType;
+  readonly ttl: number | null;
+  readonly labels: Labels;
+  readonly protection: { readonly change: boolean };
+  readonly records: readonly DnsRecord[];
+  /** RFC 3339. */
+  readonly created: string;
+}
+
+export interface DnsRecord {
+  readonly value: string;
+  readonly comment: string;
+}
+
+export interface Service {
+  readonly protocol: "tcp" | "http" | "https";
+  readonly listenPort: number;
+  readonly destinationPort: number;
+  readonly proxyProtocol: boolean;
+  /** null for TCP. */
+  readonly http: HttpSettings | null;
+  readonly healthCheck: {
+    readonly protocol: "tcp" | "http";
+    readonly port: number;
+    /** Seconds. */
+    readonly interval: number;
+    readonly timeout: number;
+    readonly retries: number;
+    readonly http: HttpCheck | null;
+  };
+}
+
+export interface HttpSettings {
+  readonly stickySessions: boolean;
+  readonly cookieName: string;
+  /** Seconds. */
+  readonly cookieLifetime: number;
+  readonly timeoutIdle: number;
+  readonly redirectHttp: boolean;
+  readonly certificates: readonly number[];
+}
+
+export interface HttpCheck {
+  readonly domain: string;
+  readonly path: string;
+  readonly response: string;
+  readonly statusCodes: readonly string[];
+  readonly tls: boolean;
+}
+
+export type Target =
+  | { readonly type: "server"; readonly server: number; readonly usePrivateIp: boolean }
+  | { readonly type: "label_selector"; readonly selector: string; readonly usePrivateIp: boolean }
+  | { readonly type: "ip"; readonly ip: string };
 
 export interface ActionResource {
   readonly id: number;

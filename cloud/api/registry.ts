@@ -1,7 +1,9 @@
 import { globalActionRoutes, type Route } from "./collection.ts";
 import type { Tasks } from "./engine.ts";
 import { catalogueRoutes } from "./resources/catalogue.ts";
+import { certificateRoutes } from "./resources/certificates.ts";
 import { firewallRoutes, firewallTasks } from "./resources/firewalls.ts";
+import { loadBalancerRoutes, loadBalancerTasks } from "./resources/loadBalancers.ts";
 import { networkRoutes, networkTasks } from "./resources/networks.ts";
 import { notOfferedRoutes } from "./resources/notOffered.ts";
 import { placementGroupRoutes } from "./resources/placementGroups.ts";
@@ -11,6 +13,7 @@ import { serverTasks } from "./resources/serverTasks.ts";
 import { sshKeyRoutes } from "./resources/sshKeys.ts";
 import { volumeRoutes } from "./resources/volumes.ts";
 import { volumeTasks } from "./resources/volumeTasks.ts";
+import { zoneRoutes } from "./resources/zones.ts";
 
 /** All that the API answers. A new resource adds its routes and its tasks here, and nowhere else. */
 export const routes: readonly Route[] = [
@@ -21,6 +24,9 @@ export const routes: readonly Route[] = [
   ...networkRoutes,
   ...volumeRoutes,
   ...firewallRoutes,
+  ...loadBalancerRoutes,
+  ...certificateRoutes,
+  ...zoneRoutes,
   ...placementGroupRoutes,
   ...primaryIpRoutes,
   ...notOfferedRoutes,
@@ -31,5 +37,6 @@ export const tasks: Tasks = {
   ...networkTasks,
   ...volumeTasks,
   ...firewallTasks,
+  ...loadBalancerTasks,
   ...primaryIpTasks,
 };

@@ -52,7 +52,7 @@ export function renderNetwork({ view }: Cloud, network: Network) {
     })),
     routes: network.routes,
     servers: view.serversIn(network.id),
-    load_balancers: [],
+    load_balancers: view.balancersIn(network.id),
     protection: network.protection,
     labels: network.labels,
     created: network.created,
@@ -114,11 +114,16 @@ export function renderFirewall({ store }: Cloud, firewall: Firewall) {
   };
 }
 
-function defaultDnsPtr(ip: string): string {
+export function defaultDnsPtr(ip: string): string {
   return `static.${ip.split(".").reverse().join(".")}.clients.your-server.de`;
 }
 
-export function renderPrimaryIp(_: Cloud, address: PrimaryIp) {
+function assigneeType({ store }: Cloud, assignee: number | null) {
+  if (assignee === null) return "unassigned";
+  return store.get("load_balancer", assignee) ? "load_balancer" : "server";
+}
+
+export function renderPrimaryIp(cloud: Cloud, address: PrimaryIp) {
   return {
     id: address.id,
     name: address.name,
@@ -131,7 +136,7 @@ export function renderPrimaryIp(_: Cloud, address: PrimaryIp) {
     protection: address.protection,
     type: address.type,
     auto_delete: address.autoDelete,
-    assignee_type: address.assignee === null ? "unassigned" : "server",
+    assignee_type: assigneeType(cloud, address.assignee),
     assignee_id: address.assignee,
   };
 }
@@ -175,7 +180,7 @@ export function renderServer(cloud: Cloud, server: Server) {
     protection: server.protection,
     labels: server.labels,
     volumes: cloud.view.volumesOf(server.id),
-    load_balancers: [],
+    load_balancers: cloud.view.balancersBefore(server.id),
     primary_disk_size: server.diskGb,
     placement_group: group ? renderPlacementGroup(cloud, group) : null,
     created: server.created,

@@ -89,6 +89,7 @@ function toCall(cloud: Cloud, request: FastifyRequest): Call {
     cloud,
     id: numberOf(request.params, "id"),
     actionId: numberOf(request.params, "action"),
+    parameters: request.params as Record<string, string>,
     body: request.body,
     query: request.query as Query,
     url: request.url.slice("/v1".length),
@@ -149,7 +150,7 @@ function refuse(reply: FastifyReply, error: ApiError): void {
 function refuseUnknown(request: FastifyRequest, reply: FastifyReply): void {
   const path = request.url.split("?", 1)[0] ?? "";
   const exists = routes.some((route) => {
-    const pattern = `/v1${route.path}`.replace(/:\w+/g, "\\d+");
+    const pattern = `/v1${route.path}`.replace(/:(id|action)\b/g, "\\d+").replace(/:\w+/g, "[^/]+");
     return new RegExp(`^${pattern}$`).test(path);
   });
   refuse(

@@ -3,6 +3,7 @@ import type { NetworkSpec, ServerSpec, VolumeSpec, World } from "../hypervisor.t
 import { ipv6Host } from "./addresses.ts";
 import type { CloudStore } from "./engine.ts";
 import { effectiveRules } from "./firewalls.ts";
+import { loadBalancerSpec } from "./loadBalancers.ts";
 import type { Network, Server, Volume } from "./model.ts";
 
 const gibibyte = 2 ** 30;
@@ -68,5 +69,6 @@ export function world(store: CloudStore): World {
     servers: store.all("server").map((server) => serverSpec(store, server)),
     volumes: store.all("volume").map(volumeSpec),
     networks: store.all("network").map(networkSpec),
+    loadBalancers: store.all("load_balancer").map((balancer) => loadBalancerSpec(store, balancer)),
   };
 }

@@ -1,10 +1,12 @@
 import type { CloudStore, Engine } from "./engine.ts";
 import { firewallsFor } from "./firewalls.ts";
+import { serversOf } from "./loadBalancers.ts";
 import type { Action, ActionResource, PrimaryIp, Server } from "./model.ts";
 
 /** Work that touches a thing of this kind and yet leaves it open to other work. */
 const leavesOpen: Partial<Record<ActionResource["type"], ReadonlySet<string>>> = {
   server: new Set(["apply_firewall", "remove_firewall"]),
+  // Those of load balancers have the same names.
   network: new Set(["attach_to_network", "detach_from_network", "change_alias_ips"]),
 };
 
@@ -34,6 +36,8 @@ export class View {
   readonly #addresses: Map<number, PrimaryIp[]>;
   readonly #members: Map<number, number[]>;
   readonly #attached = new Map<number, number[]>();
+  readonly #balancersIn: Map<number, number[]>;
+  readonly #balancersBefore: Map<number, number[]>;
   readonly #locked = new Set<number>();
   readonly #pendingFirewall = new Set<string>();
 
@@ -44,6 +48,14 @@ export class View {
     this.#volumes = ids(group(store.all("volume"), (volume) => volume.server));
     this.#addresses = group(store.all("primary_ip"), (address) => address.assignee);
     this.#members = ids(group(store.all("server"), (server) => server.placementGroup));
+    const balancers = store.all("load_balancer");
+    this.#balancersIn = ids(group(balancers, ({ privateNet }) => privateNet?.network ?? null));
+    const ends = balancers.flatMap(({ id, targets }) =>
+      targets.flatMap((target) =>
+        serversOf(store.all("server"), target).map((server) => ({ id, server: server.id })),
+      ),
+    );
+    this.#balancersBefore = ids(group(ends, ({ server }) => server));
     for (const server of store.all("server")) {
       for (const { network } of server.privateNet) {
         this.#attached.set(network, [...(this.#attached.get(network) ?? []), server.id]);
@@ -72,6 +84,15 @@ export class View {
 
   serversIn(network: number): readonly number[] {
     return this.#attached.get(network) ?? none;
+  }
+
+  balancersIn(network: number): readonly number[] {
+    return this.#balancersIn.get(network) ?? none;
+  }
+
+  /** Load balancers that have the server as a target, by itself or by its labels. */
+  balancersBefore(server: number): readonly number[] {
+    return [...new Set(this.#balancersBefore.get(server) ?? none)];
   }
 
   isLocked(server: number): boolean {

@@ -1,3 +1,4 @@
+import { storedPrices } from "../../clients/hetzner/storedPrices.ts";
 import { locations } from "./locations.ts";
 import { hourly, monthly, price, tebibyte } from "./prices.ts";
 import type { LocationPrice } from "./serverTypes.ts";
@@ -15,18 +16,15 @@ export interface LoadBalancerType {
   prices: LocationPrice[];
 }
 
-/**
- * id, name, connections, services, targets, certificates, EUR a month without tax, TB of traffic in Europe.
- * The prices are not confirmed: lb11's is what Hetzner was said to ask for in 2026, the others keep their former ratio to it.
- */
-const rows: readonly [number, string, number, number, number, number, number, number][] = [
-  [1, "lb11", 10_000, 5, 25, 10, 7.49, 20],
-  [2, "lb21", 20_000, 15, 75, 25, 22.49, 20],
-  [3, "lb31", 40_000, 30, 150, 50, 43.49, 20],
+/** id, name, connections, services, targets, certificates, TB of traffic in Europe. */
+const rows: readonly [number, string, number, number, number, number, number][] = [
+  [1, "lb11", 10_000, 5, 25, 10, 20],
+  [2, "lb21", 20_000, 15, 75, 25, 20],
+  [3, "lb31", 40_000, 30, 150, 50, 20],
 ];
 
 export const loadBalancerTypes: readonly LoadBalancerType[] = rows.map(
-  ([id, name, connections, services, targets, certificates, euros, trafficTb]) => ({
+  ([id, name, connections, services, targets, certificates, trafficTb]) => ({
     id,
     name,
     description: name.toUpperCase(),
@@ -37,8 +35,8 @@ export const loadBalancerTypes: readonly LoadBalancerType[] = rows.map(
     deprecated: null,
     prices: locations.map((location) => ({
       location: location.name,
-      price_hourly: hourly(euros),
-      price_monthly: price(euros),
+      price_hourly: hourly(netOf(name, location.name)),
+      price_monthly: price(netOf(name, location.name)),
       included_traffic: (location.network_zone === "eu-central" ? trafficTb : 1) * tebibyte,
       price_per_tb_traffic: price(
         location.name === "sin" ? monthly.trafficPerTbSingapore : monthly.trafficPerTb,
@@ -46,3 +44,8 @@ export const loadBalancerTypes: readonly LoadBalancerType[] = rows.map(
     })),
   }),
 );
+
+/** EUR a month without tax. */
+function netOf(type: string, location: string): number {
+  return Number(storedPrices.loadBalancers[type]![location]!.net);
+}

@@ -4,8 +4,7 @@ export interface Price {
   gross: string;
 }
 
-/** What `GET /pricing` says of currency and tax. */
-export const currency = "EUR";
+/** What `GET /pricing` says of tax. */
 export const vatRatePercent = 19;
 
 /** Hetzner's cap is reached after this many hours (30 days and a bit); it makes a monthly price hourly. */
@@ -23,13 +22,11 @@ export function hourly(netMonthly: number): Price {
 }
 
 /**
- * EUR without tax, by the month. The embedded cloud bills nothing: these let a price be shown and compared. Confirmed
- * for 2026-06-15 is the IPv4 address; the others are near what Hetzner asked for and stand in for the live price list.
+ * EUR without tax, by the month: what is in the price list and in nobody's plan here. What machines, volumes and
+ * addresses cost is in the list that is kept with the client. The embedded cloud bills nothing.
  */
 export const monthly = {
-  primaryIpv4: 0.5,
   primaryIpv6: 0,
-  volumePerGb: 0.0572,
   imagePerGb: 0.0143,
   backupPercent: 20,
   trafficPerTb: 1,

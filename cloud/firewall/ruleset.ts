@@ -2,9 +2,9 @@ import type { FirewallRule } from "../hypervisor.ts";
 import { cable } from "../machines/names.ts";
 import { networkOf, uplink } from "../networks/router.ts";
 
-/** What the public router must know of a machine. */
+/** What the public router must know of a machine or a load balancer. */
 export interface Guarded {
-  serverId: number;
+  id: number;
   ipv4: string | null;
   ipv6: string | null;
   /** null: everything passes. */
@@ -26,9 +26,7 @@ export const table = "inet phasewise";
  */
 export function ruleset(machines: Guarded[], host: HostServices): string {
   const jumps = (direction: "in" | "out") =>
-    machines
-      .map((machine) => `"${cable(machine.serverId)}" : jump ${chainName(direction, machine)}`)
-      .join(", ");
+    machines.map((machine) => `"${cable(machine.id)}" : jump ${chainName(direction, machine)}`).join(", ");
   const lines = [
     `table ${table} {`,
     ...machines.flatMap((machine) => [...incoming(machine), ...outgoing(machine)]),
@@ -52,8 +50,8 @@ export function ruleset(machines: Guarded[], host: HostServices): string {
   return `table ${table} {}\ndelete table ${table}\n${lines.join("\n")}\n`;
 }
 
-function chainName(direction: "in" | "out", { serverId }: Guarded): string {
-  return `${direction}-${serverId}`;
+function chainName(direction: "in" | "out", { id }: Guarded): string {
+  return `${direction}-${id}`;
 }
 
 function incoming(machine: Guarded): string[] {

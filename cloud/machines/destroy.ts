@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { removeBalancer } from "../balancers/balancer.ts";
 import { deleteNetwork } from "../networks/privateNetwork.ts";
 import { deleteRouter } from "../networks/router.ts";
 import { stopProxy } from "../packages/proxy.ts";
@@ -11,6 +12,7 @@ import {
   deviceFolderOfSlot,
   type Place,
   packagesFolder,
+  runtimeFolder,
   serversFolder,
   slotGroup,
   volumesFolder,
@@ -34,12 +36,15 @@ export async function removeEverything(place: Place): Promise<void> {
 
 /** Removes what has its name from the slot; the folder stays as it is. */
 export async function removeOutside({ slot, directory }: Place): Promise<void> {
-  const { servers, networks } = await takeInventory({ slot, directory });
+  const { servers, networks, balancers } = await takeInventory({ slot, directory });
+  for (const id of balancers) await removeBalancer({ slot, directory }, id, networks);
   for (const id of servers) await stop({ slot, directory }, id, networks);
   for (const id of networks) await deleteNetwork(slot, id);
   await stopProxy(slot);
   await deleteRouter(slot);
-  await rm(deviceFolderOfSlot(slot), { recursive: true, force: true });
+  for (const folder of [deviceFolderOfSlot(slot), runtimeFolder(slot)]) {
+    await rm(folder, { recursive: true, force: true });
+  }
   await removeGroup(slotGroup(slot));
 }
 

@@ -1,10 +1,16 @@
 import { rm } from "node:fs/promises";
+import { isDeepStrictEqual } from "node:util";
+import { connectBalancer, removeBalancer } from "../balancers/balancer.ts";
+import { admit, failureReasons, runBalancer, targetStates } from "../balancers/process.ts";
+import { isChecked, key, mayBegin, toHealth } from "../balancers/targets.ts";
 import { applyFirewalls } from "../firewall/apply.ts";
 import type {
   FirewallRule,
+  LoadBalancerSpec,
   NetworkAttachmentSpec,
   NetworkSpec,
   ServerSpec,
+  TargetHealth,
   VolumeSpec,
 } from "../hypervisor.ts";
 import { deleteNetwork, ensureNetwork, type Member } from "../networks/privateNetwork.ts";
@@ -23,6 +29,17 @@ import { createRoot, deleteRoot } from "./rootfs.ts";
 /** The port of the object storage, which machines reach beside the packages. */
 export const objectStoragePort = 9000;
 
+/** A load balancer as it was last declared. */
+interface Balancer {
+  spec: LoadBalancerSpec;
+  /** Whether all of it was brought there. */
+  done: boolean;
+  /** Targets that wait for their first check. */
+  fresh: Set<string>;
+}
+
+const connections = ({ ipv4, ipv6, network }: LoadBalancerSpec) => [ipv4, ipv6, network];
+
 export interface FleetOptions {
   place: Place;
   /** The image's root. */
@@ -37,6 +54,7 @@ export interface FleetOptions {
 export class Fleet {
   readonly servers = new Map<number, ServerSpec>();
   readonly networks = new Map<number, NetworkSpec>();
+  readonly #balancers = new Map<number, Balancer>();
   readonly #options: FleetOptions;
   #saidUnlimited = false;
   #firewalls: Promise<void> = Promise.resolve();
@@ -178,14 +196,58 @@ export class Fleet {
     await this.applyFirewalls();
   }
 
+  /** Brings a load balancer to what the spec says. Cheap where nothing is to be done. */
+  async ensureLoadBalancer(spec: LoadBalancerSpec): Promise<void> {
+    const before = this.#balancers.get(spec.id);
+    const runs = before?.done === true && (await targetStates(this.place, spec.id)) !== null;
+    if (runs && isDeepStrictEqual(before.spec, spec)) return;
+    const balancer = { spec, done: false, fresh: new Set(before?.fresh) };
+    this.#balancers.set(spec.id, balancer);
+    if (!runs || !isDeepStrictEqual(connections(before.spec), connections(spec))) {
+      await connectBalancer(this.place, spec, this.networks);
+      await this.#route([...this.networks.keys()]);
+      await this.applyFirewalls();
+    }
+    for (const target of await runBalancer(this.place, spec)) balancer.fresh.add(target);
+    balancer.done = true;
+  }
+
+  async deleteLoadBalancer(id: number): Promise<void> {
+    this.#balancers.delete(id);
+    await removeBalancer(this.place, id, [...this.networks.keys()]);
+    await this.applyFirewalls();
+  }
+
+  /** @returns null where the load balancer does not run. */
+  async loadBalancerHealth(id: number): Promise<TargetHealth[] | null> {
+    const balancer = this.#balancers.get(id);
+    const states = await targetStates(this.place, id);
+    if (!balancer || states === null) return null;
+    for (const state of states) {
+      const target = key(state);
+      if (!balancer.fresh.has(target) || !isChecked(state)) continue;
+      balancer.fresh.delete(target);
+      if (!mayBegin(state)) continue;
+      await admit(this.place, id, target);
+      state.operational = 2;
+    }
+    const ill = states.some((state) => isChecked(state) && state.operational === 0);
+    const reasons = ill ? await failureReasons(this.place, id) : undefined;
+    return states.map((state) => toHealth(state, reasons));
+  }
+
   /** All machines' rules at once; calls at the same time come one after the other. */
   applyFirewalls(): Promise<void> {
     const apply = () => {
       const { gateway } = publicRangeOf(this.place.slot);
-      const guarded = [...this.servers.values()].map(({ id, ipv4, ipv6, firewall }) => {
-        return { serverId: id, ipv4, ipv6, rules: firewall };
+      const machines = [...this.servers.values()].map(({ id, ipv4, ipv6, firewall }) => {
+        return { id, ipv4, ipv6, rules: firewall };
       });
-      return applyFirewalls(this.place.slot, guarded, {
+      // Hetzner has no firewalls for load balancers.
+      const balancers = [...this.#balancers.values()].map(({ spec: { id, ipv4, ipv6 } }) => {
+        return { id, ipv4, ipv6, rules: null };
+      });
+      return applyFirewalls(this.place.slot, [...machines, ...balancers], {
         gateway,
         tcpPorts: [packagesPort, objectStoragePort],
       });
@@ -209,10 +271,16 @@ export class Fleet {
   }
 
   #members(networkId: number): Member[] {
-    return [...this.servers.values()].flatMap(({ id, networks }) =>
+    const ends = [
+      ...this.servers.values(),
+      ...[...this.#balancers.values()].map(({ spec: { id, network } }) => {
+        return { id, networks: network ? [network] : [] };
+      }),
+    ];
+    return ends.flatMap(({ id, networks }) =>
       networks
         .filter((attachment) => attachment.networkId === networkId)
-        .map((attachment) => ({ serverId: id, attachment })),
+        .map((attachment) => ({ id, attachment })),
     );
   }
 

@@ -107,6 +107,7 @@ function hypervisor(fleet: Fleet, lock: Lock, onProgress: (line: string) => void
   const onServer = <T>(id: number, work: () => Promise<T>) => queue.run(`server ${id}`, work);
   const onVolume = <T>(id: number, work: () => Promise<T>) => queue.run(`volume ${id}`, work);
   const onNetwork = <T>(id: number, work: () => Promise<T>) => queue.run(`network ${id}`, work);
+  const onBalancer = <T>(id: number, work: () => Promise<T>) => queue.run(`balancer ${id}`, work);
   const { place } = fleet;
   const publicRange: PublicRange = publicRangeOf(place.slot);
   return {
@@ -138,6 +139,9 @@ function hypervisor(fleet: Fleet, lock: Lock, onProgress: (line: string) => void
       onServer(serverId, () => fleet.attachNetwork(serverId, attachment)),
     detachNetwork: (serverId, networkId) =>
       onServer(serverId, () => fleet.detachNetwork(serverId, networkId)),
+    ensureLoadBalancer: (balancer) => onBalancer(balancer.id, () => fleet.ensureLoadBalancer(balancer)),
+    deleteLoadBalancer: (id) => onBalancer(id, () => fleet.deleteLoadBalancer(id)),
+    loadBalancerHealth: (id) => onBalancer(id, () => fleet.loadBalancerHealth(id)),
     setFirewall: (serverId, rules) => onServer(serverId, () => fleet.setFirewall(serverId, rules)),
     close: () => lock.release(),
   };

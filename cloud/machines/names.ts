@@ -29,9 +29,14 @@ export function serverNamespace(slot: number, id: number): string {
   return `phasewise-${slot}-server-${id}`;
 }
 
-/** The router's end of a machine's cable, in the namespace of the router or of a private network. */
-export function cable(serverId: number): string {
-  return `s${serverId}`;
+/** A load balancer's own network. */
+export function balancerNamespace(slot: number, id: number): string {
+  return `phasewise-${slot}-balancer-${id}`;
+}
+
+/** The router's end of the cable of a machine or a load balancer, in the router or in a private network. */
+export function cable(id: number): string {
+  return `s${id}`;
 }
 
 /** Folder with the device nodes of a machine's volumes. Below /dev, where devices may always be opened. */
@@ -50,6 +55,20 @@ export function slotGroup(slot: number): string {
 
 export function serverGroup(slot: number, id: number): string {
   return `${slotGroup(slot)}/server-${id}`;
+}
+
+export function balancerGroup(slot: number, id: number): string {
+  return `${slotGroup(slot)}/balancer-${id}`;
+}
+
+/** What runs of a cloud has its sockets here: a path below the cloud's folder may be too long for one. */
+export function runtimeFolder(slot: number): string {
+  return `/run/phasewise/${slot}`;
+}
+
+/** Configuration and sockets of a load balancer; all of it can be made again. */
+export function balancerFolder(slot: number, id: number): string {
+  return `${runtimeFolder(slot)}/balancer-${id}`;
 }
 
 export function packagesGroup(slot: number): string {

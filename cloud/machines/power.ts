@@ -58,15 +58,16 @@ async function makeNamespace(slot: number, serverId: number): Promise<void> {
  */
 export async function connect(place: Place, server: ServerSpec, networks: Networks): Promise<boolean> {
   const files = new Map<string, string>();
-  await connectPublic(place.slot, server);
+  const namespace = serverNamespace(place.slot, server.id);
+  await connectPublic(place.slot, { ...server, namespace });
   const publicFile = publicInterfaceFile(server);
   if (publicFile) files.set(interfaceFileName("eth0"), publicFile);
   for (const attachment of server.networks) {
     const network = networks.get(attachment.networkId);
     if (!network)
       throw new Error(`Server ${server.id} is in network ${attachment.networkId}, which does not exist.`);
-    const name = await plug(place.slot, { serverId: server.id, attachment });
-    files.set(interfaceFileName(name), privateInterfaceFile(name, attachment, network));
+    const name = await plug(place.slot, { id: server.id, namespace, attachment });
+    files.set(interfaceFileName(name), privateInterfaceFile(name, attachment, network, files.size === 0));
   }
   return writeInterfaceFiles(serverPaths(place.directory, server.id).network, files);
 }

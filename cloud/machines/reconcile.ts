@@ -40,6 +40,10 @@ export async function reconcile(
       }),
     ),
   );
+  // After the machines, that it be known early who answers.
+  for (const balancer of world.loadBalancers) {
+    results.push(...(await Promise.allSettled([fleet.ensureLoadBalancer(balancer)])));
+  }
   const failures = results.flatMap((result) =>
     result.status === "rejected" ? [String(result.reason?.message)] : [],
   );
@@ -53,6 +57,10 @@ async function removeStrays(fleet: Fleet, world: World, onProgress: (line: strin
   for (const id of strays(found.servers, world.servers)) {
     onProgress(`Removing what is left of server ${id}`);
     await fleet.delete(id);
+  }
+  for (const id of strays(found.balancers, world.loadBalancers)) {
+    onProgress(`Removing what is left of load balancer ${id}`);
+    await fleet.deleteLoadBalancer(id);
   }
   for (const id of strays(found.volumes, world.volumes)) {
     onProgress(`Removing what is left of volume ${id}`);

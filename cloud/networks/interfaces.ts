@@ -27,16 +27,20 @@ export function publicInterfaceFile(server: Pick<ServerSpec, "ipv4" | "ipv6">): 
   return parts.join("\n");
 }
 
-/** @param name The interface's. */
+/**
+ * @param name The interface's.
+ * @param only Whether the machine has no other: then it is online by this one, or its boot would wait for none in vain.
+ */
 export function privateInterfaceFile(
   name: string,
   attachment: NetworkAttachmentSpec,
   network: Pick<NetworkSpec, "ipRange">,
+  only: boolean,
 ): string {
   return [
     `[Match]\nName=${name}\n`,
     // A boot does not wait for a network that may be pulled out.
-    "[Link]\nRequiredForOnline=no\n",
+    `[Link]\nRequiredForOnline=${only ? "yes" : "no"}\n`,
     `[Network]\nLinkLocalAddressing=no\n${common}`,
     `[Address]\nAddress=${attachment.ip}/32\n`,
     `[Route]\nDestination=${network.ipRange}\nGateway=${networkGateway(network.ipRange)}\nGatewayOnLink=yes\n`,

@@ -1,6 +1,6 @@
 import { parseRange, toAddress } from "../api/addresses.ts";
 import type { NetworkAttachmentSpec, NetworkSpec } from "../hypervisor.ts";
-import { cable, networkNamespace, serverNamespace } from "../machines/names.ts";
+import { cable, networkNamespace } from "../machines/names.ts";
 import {
   deleteLink,
   deleteNamespace,
@@ -22,9 +22,9 @@ import {
 /** Hetzner's MTU on private interfaces. */
 const privateMtu = 1450;
 
-/** A machine in a network. */
+/** A machine or a load balancer in a network. */
 export interface Member {
-  serverId: number;
+  id: number;
   attachment: NetworkAttachmentSpec;
 }
 
@@ -45,8 +45,8 @@ export function networkLines(network: NetworkSpec, members: Member[]): { lines: 
   const gateway = networkGateway(network.ipRange);
   const routes = [network.ipRange];
   const lines = [`route replace unreachable ${network.ipRange} metric 4294967295`];
-  for (const { serverId, attachment } of members) {
-    const link = cable(serverId);
+  for (const { id, attachment } of members) {
+    const link = cable(id);
     lines.push(`address replace ${gateway}/32 dev ${link}`, `link set ${link} up`);
     for (const address of [attachment.ip, ...attachment.aliasIps]) {
       lines.push(`route replace ${address}/32 dev ${link}`);
@@ -72,9 +72,9 @@ export async function ensureNetwork(slot: number, network: NetworkSpec, members:
   await ensureNamespace(namespace);
   await setParameters(namespace, { "ipv4/ip_forward": "1", "ipv4/conf/all/send_redirects": "0" });
   const cables = (await linksOf(namespace)).map(({ name }) => name).filter((name) => name !== "lo");
-  const declared = members.map(({ serverId }) => cable(serverId));
+  const declared = members.map(({ id }) => cable(id));
   for (const stray of cables.filter((name) => !declared.includes(name))) await deleteLink(namespace, stray);
-  const plugged = members.filter(({ serverId }) => cables.includes(cable(serverId)));
+  const plugged = members.filter(({ id }) => cables.includes(cable(id)));
   const { lines, routes } = networkLines(network, plugged);
   await ip(namespace, lines);
   await dropRoutes(namespace, routes, null);
@@ -85,21 +85,23 @@ export async function deleteNetwork(slot: number, id: number): Promise<void> {
 }
 
 /**
- * Plugs a machine's namespace into a network, under the name that it has there already or the first free one.
+ * Plugs a member's own namespace into a network, under the name that it has there already or the first free one.
  * @returns The interface's name inside.
  */
-export async function plug(slot: number, { serverId, attachment }: Member): Promise<string> {
+export async function plug(
+  slot: number,
+  { id, namespace, attachment }: Member & { namespace: string },
+): Promise<string> {
   const network = networkNamespace(slot, attachment.networkId);
-  const machine = serverNamespace(slot, serverId);
-  const inside = await linksOf(machine);
+  const inside = await linksOf(namespace);
   const present = inside.find((link) => link.macAddress === attachment.macAddress);
-  if (present && (await linkExists(network, cable(serverId)))) return present.name;
-  await deleteLink(network, cable(serverId));
+  if (present && (await linkExists(network, cable(id)))) return present.name;
+  await deleteLink(network, cable(id));
   const name = freeInterface(inside.filter((link) => link !== present).map((link) => link.name));
   await ip(network, [
-    `link add ${cable(serverId)} mtu ${privateMtu} type veth peer name ${name} mtu ${privateMtu} address ${attachment.macAddress} netns ${machine}`,
+    `link add ${cable(id)} mtu ${privateMtu} type veth peer name ${name} mtu ${privateMtu} address ${attachment.macAddress} netns ${namespace}`,
     // At once: a machine that boots waits for the carrier of what it has to configure.
-    `link set ${cable(serverId)} up`,
+    `link set ${cable(id)} up`,
   ]);
   return name;
 }
@@ -110,8 +112,8 @@ function freeInterface(taken: string[]): string {
   return privateInterface(index);
 }
 
-/** Pulls a machine's cable out of a network. */
-export async function unplug(slot: number, networkId: number, serverId: number): Promise<void> {
+/** Pulls a member's cable out of a network. */
+export async function unplug(slot: number, networkId: number, id: number): Promise<void> {
   const network = networkNamespace(slot, networkId);
-  if (await namespaceExists(network)) await deleteLink(network, cable(serverId));
+  if (await namespaceExists(network)) await deleteLink(network, cable(id));
 }

@@ -1,6 +1,6 @@
 import { access, writeFile } from "node:fs/promises";
 import type { ServerSpec } from "../hypervisor.ts";
-import { cable, hostInterface, routerNamespace, serverNamespace } from "../machines/names.ts";
+import { cable, hostInterface, routerNamespace } from "../machines/names.ts";
 import { run } from "../machines/run.ts";
 import {
   deleteLink,
@@ -30,6 +30,11 @@ export const uplink = "host";
 const hostLinkLocal = "fe80::2";
 /** The router's own addresses on the uplink, of the same ranges that Hetzner uses for such. */
 const uplinkAddress = "172.31.255.1";
+
+/** What is connected to the public network: a machine or a load balancer, by its own namespace. */
+export interface PublicEnd extends Pick<ServerSpec, "id" | "ipv4" | "ipv6" | "macAddress"> {
+  namespace: string;
+}
 
 /** The host's lines for ip(8) that a slot needs; pure. */
 export function hostLines(slot: number, withIpv6: boolean): string[] {
@@ -71,14 +76,14 @@ export function uplinkLines(slot: number, withIpv6: boolean): string[] {
   ];
 }
 
-/** The router's lines for the cable to one machine; pure. */
-export function cableLines(server: Pick<ServerSpec, "id" | "ipv4" | "ipv6">, withIpv6: boolean): string[] {
-  const name = cable(server.id);
+/** The router's lines for one cable; pure. */
+export function cableLines(end: Pick<PublicEnd, "id" | "ipv4" | "ipv6">, withIpv6: boolean): string[] {
+  const name = cable(end.id);
   const lines = [`address replace ${publicGateway}/32 dev ${name}`, `link set ${name} up`];
-  if (server.ipv4) lines.push(`route replace ${server.ipv4}/32 dev ${name}`);
-  if (withIpv6 && server.ipv6) {
+  if (end.ipv4) lines.push(`route replace ${end.ipv4}/32 dev ${name}`);
+  if (withIpv6 && end.ipv6) {
     lines.push(`address replace ${publicGateway6}/64 dev ${name} nodad`);
-    lines.push(`route replace ${networkOf(server.ipv6)} dev ${name}`);
+    lines.push(`route replace ${networkOf(end.ipv6)} dev ${name}`);
   }
   return lines;
 }
@@ -123,29 +128,28 @@ async function ensureUplink(slot: number, namespace: string): Promise<void> {
   await ip(null, [`link add ${name} type veth peer name ${uplink} netns ${namespace}`]);
 }
 
-/** Connects eth0 of a machine's namespace to the router, or brings its addresses there up to date. */
-export async function connectPublic(slot: number, server: ServerSpec): Promise<void> {
+/** Connects eth0 of a namespace to the router, or brings its addresses there up to date. */
+export async function connectPublic(slot: number, end: PublicEnd): Promise<void> {
   const router = routerNamespace(slot);
-  const machine = serverNamespace(slot, server.id);
-  const name = cable(server.id);
-  if (!server.ipv4 && !server.ipv6) return deleteLink(router, name);
-  const inside = await linksOf(machine);
-  const present = inside.some((link) => link.name === "eth0" && link.macAddress === server.macAddress);
+  const name = cable(end.id);
+  if (!end.ipv4 && !end.ipv6) return deleteLink(router, name);
+  const inside = await linksOf(end.namespace);
+  const present = inside.some((link) => link.name === "eth0" && link.macAddress === end.macAddress);
   if (!present || !(await linkExists(router, name))) {
     await deleteLink(router, name);
     await ip(router, [
-      `link add ${name} type veth peer name eth0 address ${server.macAddress} netns ${machine}`,
+      `link add ${name} type veth peer name eth0 address ${end.macAddress} netns ${end.namespace}`,
     ]);
   }
-  const kept = [`${server.ipv4}/32`, ...(server.ipv6 ? [networkOf(server.ipv6)] : [])];
+  const kept = [`${end.ipv4}/32`, ...(end.ipv6 ? [networkOf(end.ipv6)] : [])];
   await dropRoutes(router, kept, name);
-  await ip(router, cableLines(server, await hasIpv6()));
+  await ip(router, cableLines(end, await hasIpv6()));
 }
 
-/** Pulls the cable of a machine. */
-export async function disconnectPublic(slot: number, serverId: number): Promise<void> {
+/** Pulls the cable of a machine or a load balancer. */
+export async function disconnectPublic(slot: number, id: number): Promise<void> {
   const router = routerNamespace(slot);
-  if (await namespaceExists(router)) await deleteLink(router, cable(serverId));
+  if (await namespaceExists(router)) await deleteLink(router, cable(id));
 }
 
 /** Removes the public network with everything in it. */

@@ -32,6 +32,8 @@ export function createHandler(options: HandlerOptions) {
     const id = randomBytes(8).toString("hex").toUpperCase();
     response.setHeader("x-amz-request-id", id);
     response.setHeader("Server", "Phasewise");
+    // Clients set their clocks by it, and sign with them.
+    response.setHeader("Date", options.now().toUTCString());
     let answer: Answer;
     try {
       answer = await decide(request, response, continues, options);
@@ -123,7 +125,7 @@ async function send(request: IncomingMessage, response: ServerResponse, answer: 
 
 function refusal(request: IncomingMessage, id: string, error: S3Error): Answer {
   const path = request.url!.split("?", 1)[0]!;
-  const headers: Record<string, string> = { "Content-Type": "application/xml" };
+  const headers: Record<string, string> = { "Content-Type": "application/xml", ...error.headers };
   return { status: error.status, headers, body: errorXml(error, path, id) };
 }
 

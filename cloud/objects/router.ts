@@ -1,7 +1,9 @@
 import * as buckets from "./operations/buckets.ts";
 import * as copy from "./operations/copy.ts";
 import type { Operation } from "./operations/exchange.ts";
+import * as lifecycle from "./operations/lifecycle.ts";
 import * as listing from "./operations/listing.ts";
+import * as lock from "./operations/lock.ts";
 import * as multipart from "./operations/multipart.ts";
 import * as objects from "./operations/objects.ts";
 import { notImplemented, S3Error } from "./protocol/errors.ts";
@@ -18,6 +20,12 @@ const operations: Record<string, Operation> = {
   "GET bucket?location": buckets.getLocation,
   "GET bucket?uploads": multipart.listUploads,
   "GET bucket?versioning": buckets.getVersioning,
+  "PUT bucket?versioning": buckets.putVersioning,
+  "GET bucket?lifecycle": lifecycle.getLifecycle,
+  "PUT bucket?lifecycle": lifecycle.putLifecycle,
+  "DELETE bucket?lifecycle": lifecycle.deleteLifecycle,
+  "GET bucket?object-lock": lock.getBucketLock,
+  "PUT bucket?object-lock": lock.putBucketLock,
   "GET bucket?versions": listing.listVersions,
   "POST bucket?delete": objects.deleteObjects,
   "PUT object": objects.putObject,
@@ -26,6 +34,10 @@ const operations: Record<string, Operation> = {
   "HEAD object": objects.getObject,
   "DELETE object": objects.deleteObject,
   "GET object?acl": buckets.getAcl,
+  "GET object?retention": lock.getRetention,
+  "PUT object?retention": lock.putRetention,
+  "GET object?legal-hold": lock.getLegalHold,
+  "PUT object?legal-hold": lock.putLegalHold,
   "POST object?uploads": multipart.startUpload,
   "PUT object?uploadId": multipart.uploadPart,
   "COPY object?uploadId": copy.copyPart,
@@ -53,11 +65,8 @@ const parts = new Set([
 
 /** Other words for what is not offered. */
 const names: Record<string, string> = {
-  "legal-hold": "object lock",
-  "object-lock": "object lock",
   partNumber: "single parts of an object",
   publicAccessBlock: "settings of public access: nothing here is public",
-  retention: "object lock",
 };
 
 /**

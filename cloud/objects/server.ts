@@ -16,6 +16,8 @@ const keepAlive = 75_000;
 const closingTime = 5_000;
 const defaultPort = 9000;
 const certificateCheck = 12 * 3600_000;
+/** How often the lifecycle rules are applied. Their times are days, so that this is soon. */
+const expiryRound = 3600_000;
 
 export interface ObjectStorageOptions {
   /** Holds all that it keeps: keys, certificates, index, contents. Made where it is missing, mode 0700. */
@@ -31,7 +33,7 @@ export interface ObjectStorageOptions {
   region?: string;
   /** Lines for the daemon's log; no secret is in them. */
   log(line: string): void;
-  /** The time against which signatures are checked. */
+  /** The time against which signatures are checked, and by which objects grow old. */
   now?: () => Date;
 }
 
@@ -60,9 +62,9 @@ export interface ObjectStorage extends ObjectStorageAccess {
  * @throws Error for people: port taken, address not there, store in use by another process.
  */
 export async function startObjectStorage(options: ObjectStorageOptions): Promise<ObjectStorage> {
-  const { directory, addresses, region = "local" } = options;
+  const { directory, addresses, region = "local", now = () => new Date() } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const store = await openStore(join(directory, "data"));
+  const store = await openStore(join(directory, "data"), () => now().getTime());
   try {
     const accounts = await ensureAccounts(directory);
     let tls = await ensureCertificate(directory, addresses);
@@ -70,13 +72,14 @@ export async function startObjectStorage(options: ObjectStorageOptions): Promise
       store,
       accounts,
       region,
-      now: options.now ?? (() => new Date()),
+      now,
       onError: (error) =>
         options.log(`Object storage: ${error instanceof Error ? error.stack : String(error)}`),
     });
     const context = () => ({ cert: tls.certificate, key: tls.privateKey, minVersion: "TLSv1.2" as const });
     const servers = await listenAll(options, () => makeServer(context(), handler));
     const port = (servers[0]!.address() as AddressInfo).port;
+    const expiry = applyLifecycle(store, options.log);
     const renewal = setInterval(() => {
       renew().catch((error) => options.log(`Object storage: its certificate cannot be renewed: ${error}`));
     }, certificateCheck);
@@ -94,7 +97,7 @@ export async function startObjectStorage(options: ObjectStorageOptions): Promise
       health: () => health(store, directory),
       close: async () => {
         clearInterval(renewal);
-        await Promise.all(servers.map(closeServer));
+        await Promise.all([...servers.map(closeServer), expiry.stop()]);
         store.close();
       },
     };
@@ -102,6 +105,36 @@ export async function startObjectStorage(options: ObjectStorageOptions): Promise
     store.close();
     throw error;
   }
+}
+
+/** Applies the lifecycle rules now and from time to time. */
+function applyLifecycle(store: Store, log: (line: string) => void): { stop(): Promise<void> } {
+  const ending = new AbortController();
+  let round = Promise.resolve();
+  const begin = () => {
+    round = round.then(async () => {
+      try {
+        const { objects, versions, uploads } = await store.expiry.run(ending.signal);
+        if (objects + versions + uploads === 0) return;
+        log(
+          `Object storage: the lifecycle rules ended ${objects} objects, ${versions} older versions and ` +
+            `${uploads} unfinished uploads`,
+        );
+      } catch (error) {
+        log(`Object storage: the lifecycle rules cannot be applied, tried again in an hour: ${error}`);
+      }
+    });
+  };
+  begin();
+  const timer = setInterval(begin, expiryRound);
+  timer.unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      ending.abort();
+      await round;
+    },
+  };
 }
 
 /** Keys and authority of the object storage in `directory`, running or not; null where it was never started. */

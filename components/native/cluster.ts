@@ -9,6 +9,8 @@ export interface ClusterMemberArgs {
   connection: Input<ConnectionArgs>;
   /** Pinned host key: the Host's output `hostKey`. */
   hostKey: Input<string>;
+  /** It enters a cluster that runs already: nothing waits for it. */
+  joining?: Input<boolean>;
 }
 
 /** How root on a member speaks to Patroni there: its port, and paths of PEM files on the machine. */

@@ -45,12 +45,13 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   }
 }
 
-/** How a found value is shown: short, on one line, as it would stand in the file. */
+/** How a found value is shown: short, on one line, as it would stand in the file. A private key never is. */
 export function describe(value: unknown): string {
   if (value === undefined || value === null) return "nothing";
   if (typeof value === "symbol") return "an encrypted value";
   if (value === "") return "an empty text";
   const text = JSON.stringify(value);
+  if (text.includes("PRIVATE KEY")) return "a private key";
   return text.length > 72 ? `${text.slice(0, 69)}...` : text;
 }
 

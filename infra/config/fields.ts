@@ -1,7 +1,7 @@
 import ipaddr from "ipaddr.js";
 import { z } from "zod";
 import { expecting } from "./expectation.ts";
-import { describe, didYouMean, either } from "./fault.ts";
+import { didYouMean, either } from "./fault.ts";
 
 /** Building blocks of the settings: each says what it allows and how a wrong value is mended. */
 
@@ -63,67 +63,4 @@ export function cidrs() {
     fixCidr,
   );
   return expecting(z.array(one), "a list of IPv4 ranges", 'write a list, as ["203.0.113.7/32"]');
-}
-
-const keyTypes = [
-  "ssh-ed25519",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "ssh-rsa",
-  "sk-ssh-ed25519@openssh.com",
-  "sk-ecdsa-sha2-nistp256@openssh.com",
-];
-
-/** Whether a line is a whole OpenSSH public key: its fields fill it, and the first one names the type before it. */
-function isPublicKey(line: string): boolean {
-  const [type, blob] = line.trim().split(/\s+/);
-  if (!type || !blob || !keyTypes.includes(type) || !/^[A-Za-z0-9+/]+={0,2}$/.test(blob)) return false;
-  const fields = fieldsOf(Buffer.from(blob, "base64"));
-  return fields !== null && fields.length > 1 && fields[0]?.toString("latin1") === type;
-}
-
-/** RFC 4251, section 5: every field begins with its length in four bytes; null where they do not add up. */
-function fieldsOf(bytes: Buffer): Buffer[] | null {
-  const fields: Buffer[] = [];
-  let at = 0;
-  while (at < bytes.length) {
-    if (bytes.length - at < 4) return null;
-    const end = at + 4 + bytes.readUInt32BE(at);
-    if (end > bytes.length) return null;
-    fields.push(bytes.subarray(at + 4, end));
-    at = end;
-  }
-  return fields;
-}
-
-function fixPublicKey(found: unknown): string {
-  if (typeof found === "string" && found.includes("PRIVATE KEY")) {
-    return "this is a private key: write the content of the .pub file, and make a new pair, as this one has been shown";
-  }
-  return "write the one line of the person's .pub file, as cat ~/.ssh/id_ed25519.pub shows it";
-}
-
-/** OpenSSH public keys by person. A private key that was put here by mistake is not repeated on the screen. */
-export function publicKeys() {
-  const key = expecting(
-    z.string().refine((value) => !value.includes("\n") && isPublicKey(value)),
-    `a public key of OpenSSH (${keyTypes[0]}, ecdsa or ssh-rsa)`,
-    fixPublicKey,
-  );
-  const person = text(
-    /^[a-z][a-z0-9-]{0,31}$/,
-    "a person's name in small letters, digits and hyphens",
-    "rename it, as alice",
-  );
-  return expecting(
-    z.record(person, key),
-    "a public key for each person",
-    'write one line a person, as alice: "ssh-ed25519 AAAA... alice@laptop"',
-  );
-}
-
-/** Never repeats a private key that stands where a public one belongs. */
-export function describePublic(value: unknown): string {
-  return typeof value === "string" && value.includes("PRIVATE KEY") ? "a private key" : describe(value);
 }

@@ -1,7 +1,6 @@
 import type { z } from "zod";
 import { bare, type Expectation, expectationOf, schemaAt } from "./expectation.ts";
-import { didYouMean, type Fault } from "./fault.ts";
-import { describePublic } from "./fields.ts";
+import { describe, didYouMean, type Fault } from "./fault.ts";
 import { type Settings, settings } from "./settings.ts";
 
 /** A value that is kept encrypted where it was read, so that only its presence is known. */
@@ -47,6 +46,8 @@ export function judge(raw: RawSettings): Judged {
 
 function faultsOf(issue: z.core.$ZodIssue, key: string, schema: z.ZodType, raw: RawSettings): Fault[] {
   const path = [key, ...issue.path];
+  // A check that looks at several values at once says itself what is wrong.
+  if (issue.code === "custom" && issue.params?.fault) return [{ path: pathOf(path), ...issue.params.fault }];
   if (issue.code === "unrecognized_keys") {
     const section = schemaAt(schema, issue.path);
     const siblings = section && "shape" in section ? Object.keys(section.shape as object) : [];
@@ -63,7 +64,7 @@ function faultsOf(issue: z.core.$ZodIssue, key: string, schema: z.ZodType, raw: 
 
 function fault(path: PropertyKey[], value: unknown, expected: Expectation): Fault {
   const missing = value === undefined || value === null;
-  const found = expected.secret && !missing ? "a value of another form (not shown)" : describePublic(value);
+  const found = expected.secret && !missing ? "a value of another form (not shown)" : describe(value);
   const fix = typeof expected.fix === "string" ? expected.fix : expected.fix(value);
   return { path: pathOf(path), found, allowed: expected.allowed, fix };
 }

@@ -4,6 +4,8 @@ import { findServerType, locationNames, locations, nearestType, soldIn } from ".
 import { availablePhases } from "../phases/available.ts";
 import { defined } from "./defined.ts";
 import { describe, either, type Fault } from "./fault.ts";
+import { metricsPeersAreInside } from "./metrics.ts";
+import { redisFitsTheMachine, redisFitsTheVolume } from "./redis.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the rules judge: settings whose own value is right, the others left out. */
@@ -23,11 +25,15 @@ const rules: Rule[] = [
   serverTypeInLocation,
   processorOfTheEmbeddedCloud,
   accessRanges,
+  publicBalancer,
   objectStorageIsThere,
   objectStorageWithoutRegion,
   bucketOfOnesOwn,
   reservedParameters,
   enoughConnections,
+  metricsPeersAreInside,
+  redisFitsTheMachine,
+  redisFitsTheVolume,
 ];
 
 export function ruleFaults(given: Given): Fault[] {
@@ -89,11 +95,11 @@ function processorOfTheEmbeddedCloud({ settings: { server, cloud } }: Given): Fa
   ];
 }
 
-/** Nothing is open to the world because somebody forgot to say who may come in. */
+/** Nothing is open to the world, and nobody locked out, because somebody forgot to say who may come in. */
 function accessRanges({ settings: { access, cloud }, present }: Given): Fault[] {
-  if (cloud !== "hetzner" || (present.has("access") && !access)) return [];
+  if (present.has("access") && !access) return [];
   const faults: Fault[] = [];
-  if (!access?.operators?.length) {
+  if (cloud === "hetzner" ? !access?.operators?.length : access?.operators?.length === 0) {
     faults.push({
       path: "phasewise:access.operators",
       found: access?.operators ? "an empty list" : "nothing",
@@ -101,7 +107,7 @@ function accessRanges({ settings: { access, cloud }, present }: Given): Fault[] 
       fix: 'write your own address (curl -4 https://ifconfig.me shows it), as ["203.0.113.7/32"]',
     });
   }
-  if (!access?.database) {
+  if (cloud === "hetzner" && !access?.database) {
     faults.push({
       path: "phasewise:access.database",
       found: "nothing",
@@ -110,6 +116,21 @@ function accessRanges({ settings: { access, cloud }, present }: Given): Fault[] 
     });
   }
   return faults;
+}
+
+/** Hetzner's firewalls stand in front of servers only: a load balancer that is public is open to everybody. */
+function publicBalancer({ settings: { access, cloud, loadBalancer } }: Given): Fault[] {
+  if (cloud !== "hetzner" || !loadBalancer?.public || !access?.database) return [];
+  if (access.database.includes("0.0.0.0/0")) return [];
+  return [
+    {
+      path: "phasewise:loadBalancer.public",
+      found: "true",
+      allowed:
+        "false, unless access.database opens the database to the world: no firewall stands in front of a load balancer",
+      fix: 'set it to false (applications use its private address), or write access.database: ["0.0.0.0/0"]',
+    },
+  ];
 }
 
 function objectStorageIsThere({ settings: { cloud }, present }: Given): Fault[] {

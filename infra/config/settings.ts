@@ -3,7 +3,10 @@ import { phaseNames } from "../blueprint.ts";
 import { findServerType, locationNames, locations, serverTypes } from "../hetzner/catalogue.ts";
 import { expecting, expectingSecret } from "./expectation.ts";
 import { didYouMean, either } from "./fault.ts";
-import { cidrs, oneOf, publicKeys, text, trueOrFalse, wholeNumber } from "./fields.ts";
+import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
+import { metrics } from "./metrics.ts";
+import { publicKeys } from "./operatorKeys.ts";
+import { redis } from "./redis.ts";
 
 /** What stands under `phasewise:` in a stack's file. Every part says what it allows; unknown keys are refused. */
 
@@ -47,6 +50,7 @@ const takenNames = [
   "samegroup",
   "samerole",
   "sameuser",
+  "stats",
   "template0",
   "template1",
 ];
@@ -117,6 +121,12 @@ const parameterValue = expecting(
   'write one value, as work_mem: "16MB"',
 );
 
+const catalogue = text(
+  /^([a-z][a-z0-9-]*|\S+\.ya?ml)$/,
+  "the name of a built-in catalogue, or a path that ends in .yaml, relative to the project",
+  "write a name, as fastbots, or a path, as ./catalogues/ours.yaml",
+);
+
 const domain = text(
   /^(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$/,
   "a name in the DNS, as db.example.com",
@@ -164,6 +174,15 @@ export const settings = {
         "PostgreSQL's parameters and their values",
         'write one a line, as work_mem: "16MB"',
       ).default({}),
+      durability: oneOf(["async", "sync"]).default("async"),
+      // A stream that is alive is heard from every 2.5 s.
+      readLagSeconds: wholeNumber(3, 3600, "(seconds)").default(5),
+      replicas: wholeNumber(
+        1,
+        7,
+        "(standbys for reads)",
+        "a network's range and PostgreSQL's senders end there",
+      ).default(1),
       extensions: expecting(
         z.array(extension),
         "a list of extensions",
@@ -178,6 +197,15 @@ export const settings = {
       maxClients: wholeNumber(10, 50_000, "(connections)").default(1000),
     })
     .prefault({}),
+  redis,
+  loadBalancer: z
+    .strictObject({
+      type: oneOf(["lb11", "lb21", "lb31"]).default("lb11"),
+      public: trueOrFalse().default(false),
+    })
+    .prefault({}),
+  applications: z.strictObject({ count: wholeNumber(1, 10, "(servers)").default(2) }).prefault({}),
+  metrics,
   endpoint: z.strictObject({ domain: domain.optional() }).prefault({}),
   access: z
     .strictObject({
@@ -211,6 +239,20 @@ export const settings = {
       ).optional(),
     })
     .optional(),
+  catalogues: expecting(
+    z.array(catalogue),
+    "a list of catalogues of indexes",
+    "write a list, as [fastbots, ./catalogues/ours.yaml]",
+  ).default([]),
+  recovery: z
+    .strictObject({
+      recipients: expecting(
+        z.array(z.string().regex(/^age1[02-9ac-hj-np-z]{58,}$/)),
+        "a list of public keys of age, as age1...",
+        "make one with age-keygen -o recovery.key, which prints it; keep the key away from the stack",
+      ).default([]),
+    })
+    .prefault({}),
   backup: z
     .strictObject({
       time: text(
@@ -222,6 +264,15 @@ export const settings = {
         "sunday",
       ),
       retentionDays: wholeNumber(1, 3650, "(days)").default(30),
+      keepDeletedDays: wholeNumber(0, 365, "(days)").default(14),
+      keepOnDestroy: trueOrFalse().optional(),
+      goals: z
+        .strictObject({
+          rpoMinutes: wholeNumber(1, 10_080, "(minutes)").default(60),
+          rtoMinutes: wholeNumber(1, 10_080, "(minutes)").default(240),
+          drillDays: wholeNumber(1, 3650, "(days)").default(31),
+        })
+        .prefault({}),
     })
     .prefault({}),
 };

@@ -1,3 +1,4 @@
+import type { LoadBalancerSpec } from "../../components/loadBalancer.ts";
 import type {
   BucketSpec,
   ClusterSpec,
@@ -5,7 +6,7 @@ import type {
   MachineRole,
   MachineSpec,
 } from "../../components/spec.ts";
-import type { Blueprint, Cluster, Node, NodeGroup } from "../blueprint.ts";
+import type { Balancer, Blueprint, Bucket, Cluster, Node, NodeGroup } from "../blueprint.ts";
 import type { Config } from "../config.ts";
 import { findServerType, locations } from "./catalogue.ts";
 
@@ -56,8 +57,15 @@ export function hetznerPlan(blueprint: Blueprint, config: Config, stack: string)
     machines: blueprint.nodes.map((node) => machine(node, blueprint, config)),
     consensus: blueprint.consensus,
     clusters: blueprint.clusters.map((cluster) => clusterPlan(cluster, blueprint)),
-    buckets: blueprint.buckets.map(({ name }) => bucket(name, config)),
+    caches: blueprint.caches.map(({ on: machines, ...cache }) => ({ ...cache, machines })),
+    loadBalancers: blueprint.balancers.map((balancer) => loadBalancer(balancer, config)),
+    applications: blueprint.applications.map(({ on: machines, ...application }) => ({
+      ...application,
+      machines,
+    })),
+    buckets: blueprint.buckets.map((each) => bucket(each, config)),
     access: { ...access, applications: [subnets.apps] },
+    metrics: config.metrics.enabled ? { peers: config.metrics.peers } : null,
     domain: endpoint.domain,
     deletionProtection,
   };
@@ -89,8 +97,11 @@ function rolesOn(node: string, blueprint: Blueprint): MachineRole[] {
     etcd: blueprint.consensus.members.includes(node),
     pgbackrest: holdsData,
     patroni: holdsData,
+    readGate: holdsData,
     haproxy: blueprint.proxies.some((proxy) => proxy.on.includes(node)),
     pgbouncer: blueprint.poolers.some((pooler) => pooler.on.includes(node)),
+    redis: blueprint.caches.some((cache) => cache.on.includes(node)),
+    application: blueprint.applications.some((application) => application.on.includes(node)),
   };
   return (Object.keys(carried) as MachineRole[]).filter((role) => carried[role]);
 }
@@ -99,12 +110,16 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
   const pooler = blueprint.poolers.find((each) => each.cluster === cluster.name);
   const backup = blueprint.backups.find((each) => each.cluster === cluster.name);
   if (!pooler || !backup) throw new Error(`the cluster ${cluster.name} has no pooler or no backup`);
-  const { name, members, postgresVersion, database, extensions, parameters } = cluster;
+  const { name, members, joining, durability, maximumReadLagSeconds } = cluster;
+  const { postgresVersion, database, extensions, parameters } = cluster;
   const { bucket: bucketName, time, fullOn, retentionDays } = backup;
   return {
     name,
     members,
+    joining,
     gateways: pooler.on,
+    durability,
+    maximumReadLagSeconds,
     postgresVersion,
     database,
     extensions,
@@ -115,25 +130,45 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
   };
 }
 
-function bucket(name: string, { objectStorage }: Config): BucketSpec {
+/** Below the machines' addresses. One a subnet. */
+const balancerAddress = 5;
+
+function loadBalancer({ to, beside, ...balancer }: Balancer, config: Config): LoadBalancerSpec {
+  return {
+    ...balancer,
+    type: config.loadBalancer.type,
+    privateAddress: subnets[places[beside].subnet].replace(/0\/24$/, String(balancerAddress)),
+    machines: to,
+  };
+}
+
+function bucket(bucket: Bucket, { objectStorage }: Config): BucketSpec {
   const { bucket: physical, endpoint, region, caCertificate } = objectStorage;
-  return { name, bucket: physical, endpoint, region, caCertificate };
+  return { ...bucket, bucket: physical, endpoint, region, caCertificate };
 }
 
 const sshPort = "22";
 const poolerPort = "6432";
+const readPort = "6433";
+const cachePort = "6379";
 
 function firewallRules(group: NodeGroup, blueprint: Blueprint, config: Config) {
   const { operators, database } = config.access;
-  const gateway = blueprint.nodes.some(
-    (node) => node.group === group && blueprint.poolers.some((pooler) => pooler.on.includes(node.name)),
-  );
-  const reachable = gateway ? [...new Set([...operators, ...database])] : operators;
+  const carries = (services: { on: string[] }[]) =>
+    blueprint.nodes.some(
+      (node) => node.group === group && services.some((service) => service.on.includes(node.name)),
+    );
+  const gateway = carries(blueprint.poolers);
+  const cache = carries(blueprint.caches);
+  const reachable = gateway || cache ? [...new Set([...operators, ...database])] : operators;
   const rules: DataLayerSpec["firewalls"][number]["rules"] = [
     { description: "SSH for operators", protocol: "tcp", port: sshPort, sources: operators },
     { description: "ping, and path MTU discovery", protocol: "icmp", port: null, sources: reachable },
   ];
-  if (gateway)
+  if (gateway) {
     rules.push({ description: "the database", protocol: "tcp", port: poolerPort, sources: database });
+    rules.push({ description: "the database, reads", protocol: "tcp", port: readPort, sources: database });
+  }
+  if (cache) rules.push({ description: "the cache", protocol: "tcp", port: cachePort, sources: database });
   return rules.filter((rule) => rule.sources.length > 0);
 }

@@ -4,7 +4,7 @@ import { listCloud } from "./adopt/adopt.ts";
 import { orphans } from "./adopt/find.ts";
 import type { Changes } from "./changes.ts";
 import { resourceLabel, typeLabel } from "./names.ts";
-import { labelSelector, type Prepared, prepare, program, reconcile } from "./prepare.ts";
+import { labelSelector, type Prepared, prepare, reconcile } from "./prepare.ts";
 import { runCommand } from "./run.ts";
 import { lockStack } from "./stackLock.ts";
 import { markUnfinished } from "./unfinished.ts";
@@ -37,7 +37,7 @@ export async function destroy(
   }
   ctx.signal.throwIfAborted();
   const report = await markUnfinished(prepared.deployment, () =>
-    runCommand(prepared.deployment, "destroy", program, ctx),
+    runCommand(prepared.deployment, "destroy", prepared.program, ctx),
   );
   await tellRemains(prepared);
   return { stack, changes: report.changes, seconds: Math.round((Date.now() - start) / 100) / 10 };

@@ -2,6 +2,7 @@ import type { EngineEvent } from "@pulumi/pulumi/automation/index.js";
 import { Problem } from "../../toolchain/problem.ts";
 import { parseUrn, resourceLabel } from "./names.ts";
 import { plain } from "./progress.ts";
+import type { EngineCommand } from "./run.ts";
 
 /** One resource that failed, in words. */
 export interface Failure {
@@ -78,7 +79,7 @@ export function reasonsOf(message: string): string[] {
 
 /** What an operator is told when an update did not go through. */
 export function deployProblem(args: {
-  command: "up" | "destroy" | "preview";
+  command: EngineCommand;
   stack: string;
   failures: Failure[];
   /** Resources that were finished in this run. */
@@ -103,7 +104,7 @@ export function deployProblem(args: {
   return new Problem({ happened, details, left: leftOf(command, finished), todo: todoOf(command, stack) });
 }
 
-function killed(command: "up" | "destroy" | "preview", stack: string, finished: number): Problem {
+function killed(command: EngineCommand, stack: string, finished: number): Problem {
   return new Problem({
     happened: `Pulumi's engine was killed in the middle of the ${command} of ${stack}.`,
     left: `${finished} resource${finished === 1 ? " was" : "s were"} finished; what was under way may be there without being recorded.`,
@@ -111,13 +112,14 @@ function killed(command: "up" | "destroy" | "preview", stack: string, finished: 
   });
 }
 
-function leftOf(command: "up" | "destroy" | "preview", finished: number): string {
+function leftOf(command: EngineCommand, finished: number): string {
   if (command === "preview") return "Nothing was changed; a preview never does.";
+  if (command === "drift") return "Nothing was changed; it only looks.";
   if (finished === 0) return "Nothing was changed.";
   return `${finished} resource${finished === 1 ? " was" : "s were"} finished before and ${finished === 1 ? "is" : "are"} recorded; nothing else was begun.`;
 }
 
-function todoOf(command: "up" | "destroy" | "preview", stack: string): string[] {
+function todoOf(command: EngineCommand, stack: string): string[] {
   const again = `Remove the cause, then run \`npx phasewise ${command} ${stack}\` again: it goes on where it stopped.`;
   if (command === "up") return [again, `Or give up what was made: npx phasewise destroy ${stack}`];
   return command === "destroy" ? [again] : ["Remove the cause, then run it again."];

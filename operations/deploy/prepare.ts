@@ -1,13 +1,15 @@
+import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { HetznerAccess } from "../../clients/hetzner.ts";
 import { stackLabels } from "../../components/labels.ts";
 import type { Config } from "../../infra/config.ts";
+import type { Stage } from "../../infra/phases/stage.ts";
 import type { OperationContext } from "../context.ts";
 import { productionAccess } from "./access.ts";
 import { adopt } from "./adopt/adopt.ts";
 import { takingOver } from "./adopt/takeOver.ts";
 import { ensureCloud } from "./cloud.ts";
 import { ensurePassphrase, writeWorkingCopy } from "./embedded.ts";
-import { type RunReport, runCommand } from "./run.ts";
+import { type RunOptions, type RunReport, runCommand } from "./run.ts";
 import { readStackFile } from "./stackFile.ts";
 import type { State } from "./state.ts";
 import { isUnfinished } from "./unfinished.ts";
@@ -21,6 +23,8 @@ export interface Prepared {
   /** Null where the stack was never brought up. */
   state: State | null;
   access: HetznerAccess;
+  /** What is declared. */
+  program: PulumiFn;
 }
 
 /**
@@ -38,7 +42,13 @@ export async function prepare(stack: string, ctx: OperationContext): Promise<Pre
     await ensureStack(deployment);
   }
   const [state, access] = await Promise.all([readState(deployment), cloud ?? productionAccess(deployment)]);
-  return { deployment, config, state, access: { endpoint: access.endpoint, token: access.token } };
+  const { endpoint, token } = access;
+  return { deployment, config, state, access: { endpoint, token }, program: programAt() };
+}
+
+/** The same stack as a promotion wants it for the moment. */
+export async function staged(prepared: Prepared, stage: Stage | undefined): Promise<Prepared> {
+  return { ...prepared, state: await readState(prepared.deployment), program: programAt(stage) };
 }
 
 /** Like Promise.all, but the second failure is waited for: nothing goes on behind a message. */
@@ -57,17 +67,19 @@ export function labelSelector(stack: string): string {
 }
 
 /** The infrastructure as a program; loaded only when it is run. */
-export async function program(): Promise<Record<string, unknown>> {
-  const { program: run } = await import("../../infra/program.ts");
-  return run();
+function programAt(stage?: Stage): PulumiFn {
+  return async () => {
+    const { program } = await import("../../infra/program.ts");
+    return program(stage);
+  };
 }
 
 export function preview(
   prepared: Prepared,
   ctx: OperationContext,
-  options: { quiet?: boolean } = {},
+  options: Pick<RunOptions, "quiet" | "refresh"> = {},
 ): Promise<RunReport> {
-  return runCommand(prepared.deployment, "preview", program, ctx, options);
+  return runCommand(prepared.deployment, "preview", prepared.program, ctx, options);
 }
 
 /** Takes over what a killed update left, then reads the state again. */
@@ -87,7 +99,7 @@ export async function reconcile(
       turnOn: command === "up",
       preview: () => preview(prepared, ctx, { quiet: true }),
       takeOver: (found, targets) =>
-        runCommand(deployment, "up", takingOver(program, found), ctx, { quiet: true, targets }),
+        runCommand(deployment, "up", takingOver(prepared.program, found), ctx, { quiet: true, targets }),
     },
     ctx,
   );

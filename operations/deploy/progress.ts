@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { EngineEvent, OpType, StepEventMetadata } from "@pulumi/pulumi/automation/index.js";
-import { resourceLabel } from "./names.ts";
+import { drifted, driftLine } from "../drift/differences.ts";
+import { parseUrn, resourceLabel, typeLabel } from "./names.ts";
 
 const doing: Partial<Record<OpType, string>> = {
   create: "creating",
@@ -31,6 +32,9 @@ interface Running {
   shownAt: number;
 }
 
+/** Made in no time and in numbers, and of no interest one by one: told of together. */
+const quietTypes = ["Password", "KeyPair", "Certificate"].map((name) => `phasewise-native:index:${name}`);
+
 /** A resource that takes longer than this (milliseconds) is named while it is being worked on. */
 const announceAfter = 1500;
 /** What it is at is told this often (milliseconds): a second has dozens of small steps. */
@@ -42,6 +46,8 @@ const statusEvery = 2000;
  */
 export class Progress {
   readonly #running = new Map<string, Running>();
+  /** Quiet resources that were not told of yet, by what was done and their type. */
+  readonly #quiet = new Map<string, { word: string; type: string; names: string[] }>();
   readonly #planned: boolean;
 
   /** @param planned The events are a preview's: what would be done is told at once. */
@@ -54,6 +60,7 @@ export class Progress {
     const before = event.resourcePreEvent?.metadata;
     if (before) return this.#begin(before, now);
     const after = event.resOutputsEvent?.metadata;
+    if (after?.op === "refresh") return looked(after);
     if (after) return this.#end(after, now, true);
     const failed = event.resOpFailedEvent?.metadata;
     if (failed) return this.#end(failed, now, false);
@@ -68,9 +75,12 @@ export class Progress {
     return [];
   }
 
-  /** Names what has been running for a while, and what it is at; to be called about every second. */
+  /** Names what has been running for a while, and what it is at; to be called about every second, and at the end. */
   tick(now: number): string[] {
-    const lines: string[] = [];
+    const lines = [...this.#quiet.values()].map(({ word, type, names }) =>
+      names.length === 1 ? `${word} ${type} ${names[0]}` : `${word} ${names.length} of ${type}`,
+    );
+    this.#quiet.clear();
     for (const [urn, running] of this.#running) {
       if (now - running.start < announceAfter) continue;
       if (!running.announced) {
@@ -88,7 +98,12 @@ export class Progress {
   #begin(step: StepEventMetadata, now: number): string[] {
     const verb = doing[step.op];
     if (!verb || !isCustom(step)) return [];
-    if (this.#planned) return [planned(step)];
+    if (this.#planned) {
+      const { type } = parseUrn(step.urn);
+      if (!quietTypes.includes(type) || step.op === "update") return [planned(step)];
+      this.#keep(sign(step.op), step.urn);
+      return [];
+    }
     this.#running.set(step.urn, { verb, start: now, announced: false, status: "", shown: "", shownAt: 0 });
     return [];
   }
@@ -97,15 +112,34 @@ export class Progress {
     const running = this.#running.get(step.urn);
     this.#running.delete(step.urn);
     if (!running) return [];
+    const quiet = quietTypes.includes(parseUrn(step.urn).type);
+    if (ok && quiet && !running.announced) {
+      this.#keep(done[step.op] ?? step.op, step.urn);
+      return [];
+    }
     const seconds = ((now - running.start) / 1000).toFixed(1);
     return [
       `${ok ? (done[step.op] ?? step.op) : `failed ${running.verb}`} ${resourceLabel(step.urn)} (${seconds} s)`,
     ];
   }
 
+  #keep(word: string, urn: string): void {
+    const { type, name } = parseUrn(urn);
+    const key = `${word} ${type}`;
+    const known = this.#quiet.get(key) ?? { word, type: typeLabel(type), names: [] };
+    known.names.push(name);
+    this.#quiet.set(key, known);
+  }
+
   #prefix(urn: string | undefined): string {
     return urn ? `${resourceLabel(urn)}: ` : "";
   }
+}
+
+/** What somebody changed by hand. */
+function looked(step: StepEventMetadata): string[] {
+  const found = drifted(step);
+  return found ? [`found: ${driftLine(found)}`] : [];
 }
 
 function isCustom(step: StepEventMetadata): boolean {
@@ -117,8 +151,11 @@ function planned(step: StepEventMetadata): string {
   const keys = Object.keys(step.detailedDiff ?? {});
   const changed = keys.length > 0 ? keys : (step.diffs ?? []);
   const details = step.op === "update" && changed.length > 0 ? `: ${changed.join(", ")}` : "";
-  const word = { create: "+", update: "~", delete: "-", import: "=" }[step.op as string] ?? "+-";
-  return `${word} ${resourceLabel(step.urn)}${details}`;
+  return `${sign(step.op)} ${resourceLabel(step.urn)}${details}`;
+}
+
+function sign(op: OpType): string {
+  return { create: "+", update: "~", delete: "-", import: "=" }[op as string] ?? "+-";
 }
 
 /** Without the engine's colour marks (`<{%reset%}>`) and escape sequences. */

@@ -1,5 +1,4 @@
-import { changeFaults, type Deployed } from "../../infra/changes.ts";
-import type { Config, Fault } from "../../infra/config.ts";
+import { type Deployed, refusals } from "../../infra/changes.ts";
 import { faultProblem } from "./faults.ts";
 import type { Prepared } from "./prepare.ts";
 import { stackOutputs } from "./state.ts";
@@ -14,11 +13,4 @@ export function refuseChanges({ config, state, deployment }: Prepared): void {
   if (!deployed) return;
   const faults = refusals(deployed, config, deployment.file.embedded);
   if (faults.length > 0) throw faultProblem(deployment.file.stack, faults);
-}
-
-/** @param embedded The address of an embedded object storage follows its cloud: it is no setting. */
-export function refusals(deployed: Deployed, config: Config, embedded: boolean): Fault[] {
-  if (!embedded) return changeFaults(deployed, config);
-  const { endpoint } = deployed.bucket;
-  return changeFaults(deployed, { ...config, objectStorage: { ...config.objectStorage, endpoint } });
 }

@@ -8,7 +8,8 @@ import { deployProblem, failuresOf } from "./failure.ts";
 import { Progress } from "./progress.ts";
 import { type Deployment, openStack } from "./workspace.ts";
 
-export type EngineCommand = "up" | "preview" | "destroy";
+/** `drift` asks everything how it is and writes nothing down. */
+export type EngineCommand = "up" | "preview" | "destroy" | "drift";
 
 export interface RunReport {
   changes: Changes;
@@ -22,6 +23,8 @@ export interface RunOptions {
   quiet?: boolean;
   /** URNs; nothing else is touched. */
   targets?: string[];
+  /** Asks everything how it is first, so that what was changed by hand is put right. */
+  refresh?: boolean;
 }
 
 /** More than the engine's default of four a core: most of our steps wait for machines, not for this one. */
@@ -44,7 +47,7 @@ export async function runCommand(
     const events: EngineEvent[] = [];
     const stop = follow(events, command === "preview", options.quiet ? () => {} : ctx.onLine);
     try {
-      await start(stack, command, options.targets, (event) => stop.event(event), ctx.signal);
+      await start(stack, command, options, (event) => stop.event(event), ctx.signal);
     } catch (error) {
       if (error instanceof EngineError && parseLocks(error.stderr + error.stdout)) throw error;
       throw problemOf({ deployment, command, events, error, captured, signal: ctx.signal });
@@ -58,7 +61,7 @@ export async function runCommand(
 async function start(
   stack: Stack,
   command: EngineCommand,
-  targets: string[] | undefined,
+  { targets, refresh = false }: RunOptions,
   onEvent: (event: EngineEvent) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -70,8 +73,10 @@ async function start(
     suppressProgress: true,
     suppressOutputs: true,
   } as const;
-  if (command === "up") await stack.up({ ...options, ...(targets ? { target: targets } : {}) });
-  else if (command === "preview") await stack.preview(options);
+  const looking = refresh ? { refresh } : {};
+  if (command === "up") await stack.up({ ...options, ...looking, ...(targets ? { target: targets } : {}) });
+  else if (command === "preview") await stack.preview({ ...options, ...looking });
+  else if (command === "drift") await stack.previewRefresh(options);
   else await stack.destroy(options);
 }
 
@@ -98,7 +103,10 @@ function follow(events: EngineEvent[], planned: boolean, onLine: (line: string) 
       events.push(event);
       print(progress.event(event, Date.now()));
     },
-    end: () => clearInterval(timer),
+    end() {
+      clearInterval(timer);
+      print(progress.tick(Date.now()));
+    },
   };
 }
 

@@ -1,7 +1,12 @@
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import { costOf } from "../cost/cost.ts";
+import { type CostReport, costLine } from "../cost/report.ts";
+import { type Drifted, driftOf } from "../drift/differences.ts";
+import { refuseGrownVolumes } from "../drift/volumes.ts";
 import { type Changes, changesText, isUnchanged } from "./changes.ts";
-import { prepare, preview, program, reconcile } from "./prepare.ts";
+import { refuseLockout } from "./lockout.ts";
+import { prepare, preview, reconcile } from "./prepare.ts";
 import { refuseChanges } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { lockStack } from "./stackLock.ts";
@@ -16,6 +21,10 @@ export interface UpReport {
   /** Wall time of the whole. */
   seconds: number;
   endpoints: Endpoints;
+  /** What the stack costs, beside what it cost before; null where the price list does not say. */
+  price: CostReport | null;
+  /** What was not as it had been declared, and was put right. */
+  drift: Drifted[];
 }
 
 export interface Endpoints {
@@ -26,6 +35,8 @@ export interface Endpoints {
 export interface UpOptions {
   /** Asked with the planned changes before anything is changed; false leaves everything as it is. */
   confirm?(planned: Changes, text: string): Promise<boolean>;
+  /** Asks everything how it is first, and puts right what was changed by hand. */
+  refresh: boolean;
 }
 
 /** Brings a stack to what its file says. What has been deployed is given back for what follows it. */
@@ -38,9 +49,14 @@ export async function up(
   await using _lock = await lockStack(stack, "up");
   const before = await prepare(stack, ctx);
   refuseChanges(before);
+  await refuseLockout(before, ctx);
+  await refuseGrownVolumes(before);
   const prepared = await reconcile(before, "up", ctx);
+  const { refresh } = options;
+  const price = await costOf(prepared, ctx);
+  if (price) for (const line of [`price: ${costLine(price)}`, ...price.notes]) ctx.onLine(line);
   if (options.confirm) {
-    const planned = await preview(prepared, ctx);
+    const planned = await preview(prepared, ctx, { refresh });
     const text = changesText(planned.changes, "planned");
     if (!isUnchanged(planned.changes) && !(await options.confirm(planned.changes, text))) {
       throw new Problem({ happened: "Not confirmed.", left: "Nothing was changed.", exitCode: 130 });
@@ -48,20 +64,20 @@ export async function up(
   }
   ctx.signal.throwIfAborted();
   const { deployment } = prepared;
-  const { changes, outputs } = await markUnfinished(deployment, () =>
-    runCommand(deployment, "up", program, ctx),
+  const { changes, outputs, events } = await markUnfinished(deployment, () =>
+    runCommand(deployment, "up", prepared.program, ctx, { refresh }),
   );
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   const { phase } = prepared.config;
-  const report = { stack, phase, changes, seconds, endpoints: endpointsOf(outputs) };
+  const drift = driftOf(events, "part");
+  const report = { stack, phase, changes, seconds, endpoints: endpointsOf(outputs), price, drift };
   return { report, dnsRecords: (outputs.dnsRecords ?? []) as string[], deployment };
 }
 
 /** The clients' addresses among a stack's outputs. */
 export function endpointsOf(outputs: Record<string, unknown>): Endpoints {
-  const port = Number(outputs.DB_PORT);
   return {
-    write: { host: String(outputs.DB_HOST), port },
-    read: { host: String(outputs.DB_READ_HOST), port },
+    write: { host: String(outputs.DB_HOST), port: Number(outputs.DB_PORT) },
+    read: { host: String(outputs.DB_READ_HOST), port: Number(outputs.DB_READ_PORT) },
   };
 }

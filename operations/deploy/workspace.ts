@@ -6,7 +6,9 @@ import writeFileAtomic from "write-file-atomic";
 import { parse, stringify } from "yaml";
 import { choosePlugin, STAND_IN_FOLDER } from "../../plugins/hcloud/official.ts";
 import { dataFolder, nodeBinary, repository } from "../../toolchain/paths.ts";
+import { Problem } from "../../toolchain/problem.ts";
 import { ensurePulumi, type ToolOptions } from "../../toolchain/pulumi/ensure.ts";
+import { nameOperator } from "../operator.ts";
 import { Engine, EngineError, type EngineRun } from "./engine.ts";
 import type { StackFile } from "./stackFile.ts";
 import { parseExport, readStateFile, type State, stateFile } from "./state.ts";
@@ -41,6 +43,7 @@ function workFolder(stack: string): string {
  */
 export async function openDeployment(file: StackFile, tools: ToolOptions): Promise<Deployment> {
   const folder = workFolder(file.stack);
+  nameOperator(file.config["phasewise:access"]);
   await mkdir(dataFolder(), { recursive: true, mode: 0o700 });
   await mkdir(folder, { recursive: true });
   const root = await ensurePulumi(tools);
@@ -108,8 +111,20 @@ export async function readState(deployment: Deployment): Promise<State | null> {
     return parseExport((await runEngine(deployment, ["stack", "export", "--stack", file.stack])).stdout);
   } catch (error) {
     if (error instanceof EngineError && /no stack named/.test(error.stderr)) return null;
-    throw error;
+    throw error instanceof EngineError && /failed to load checkpoint/.test(error.stderr)
+      ? damaged(file.stack, error)
+      : error;
   }
+}
+
+function damaged(stack: string, cause: EngineError): Problem {
+  return new Problem({
+    happened: `The state of ${stack} is damaged: it cannot be read.`,
+    details: cause.stderr.trim().split("\n").slice(0, 3),
+    left: "Nothing was changed, in the state neither.",
+    todo: ['Bring back an older version of it: docs/production.md, "Going back to an older state"'],
+    cause,
+  });
 }
 
 /** Makes the stack where it does not exist. */

@@ -1,7 +1,8 @@
+import type { Redis } from "ioredis";
 import type { HetznerAccess } from "../../clients/hetzner.ts";
 import type { PostgresSession } from "../../clients/postgres.ts";
 import type { Topology } from "../../infra/topology.ts";
-import type { Cluster, Machine } from "../topology.ts";
+import type { Cache, Cluster, Machine } from "../topology.ts";
 
 /** What a check can ask. Connections are opened when they are first needed and shared by all checks. */
 export interface World {
@@ -12,6 +13,8 @@ export interface World {
   run(machine: Machine, command: string): Promise<string>;
   /** Connects through the clients' endpoint. */
   sql<T>(cluster: Cluster, role: SqlRole, use: (session: PostgresSession) => Promise<T>): Promise<T>;
+  /** Connects to a cache as the application does. */
+  redis<T>(cache: Cache, use: (client: Redis) => Promise<T>): Promise<T>;
   now: Date;
 }
 

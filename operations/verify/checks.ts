@@ -2,12 +2,18 @@ import type { Check } from "./check.ts";
 import { archiving } from "./checks/archiving.ts";
 import { backup } from "./checks/backup.ts";
 import { certificates } from "./checks/certificates.ts";
+import { drill } from "./checks/drill.ts";
 import { etcd } from "./checks/etcd.ts";
 import { extensions } from "./checks/extensions.ts";
 import { cloudFirewall, machineFirewall } from "./checks/firewall.ts";
+import { gateways } from "./checks/gateways.ts";
+import { loadBalancers } from "./checks/loadBalancers.ts";
+import { metrics } from "./checks/metrics.ts";
 import { patroni } from "./checks/patroni.ts";
 import { pendingRestarts } from "./checks/pendingRestarts.ts";
 import { pooler } from "./checks/pooler.ts";
+import { recoveryKit } from "./checks/recoveryKit.ts";
+import { redis } from "./checks/redis.ts";
 import { settings } from "./checks/settings.ts";
 import { volumes } from "./checks/volumes.ts";
 import { writeAndRead } from "./checks/writeAndRead.ts";
@@ -21,10 +27,16 @@ export const checks: readonly Check[] = [
   pendingRestarts,
   patroni,
   etcd,
+  gateways,
+  loadBalancers,
   pooler,
+  redis,
   archiving,
   backup,
+  drill,
+  recoveryKit,
   volumes,
+  metrics,
   cloudFirewall,
   machineFirewall,
 ];

@@ -29,6 +29,27 @@ export async function patroniCluster(world: Pick<World, "run">, machine: Machine
   return JSON.parse(await world.run(machine, patroniCommand(machine, "/cluster"))) as ClusterView;
 }
 
+/**
+ * The cluster as the first of its members to answer sees it: any of them knows, and one may be away.
+ * @throws The first member's reason where none answers.
+ */
+export async function clusterView(
+  world: Pick<World, "run" | "topology">,
+  cluster: Pick<Cluster, "members">,
+): Promise<ClusterView> {
+  const machines = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  return firstOf(machines, (machine) => patroniCluster(world, machine));
+}
+
+/** Asks all machines at once and takes the first answer. @throws The first machine's reason where none has one. */
+export async function firstOf<T>(machines: Machine[], ask: (machine: Machine) => Promise<T>): Promise<T> {
+  try {
+    return await Promise.any(machines.map(ask));
+  } catch (error) {
+    throw error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  }
+}
+
 /** A shell command that speaks to Patroni's REST interface on a machine. */
 export function patroniCommand(machine: Machine, path: string, options = ""): string {
   const tls = "/etc/phasewise/tls/root";
@@ -38,8 +59,7 @@ export function patroniCommand(machine: Machine, path: string, options = ""): st
 
 /** The machine whose PostgreSQL is the cluster's primary now. */
 export async function leaderOf(world: Pick<World, "run" | "topology">, cluster: Cluster): Promise<Machine> {
-  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  const view = await patroniCluster(world, member);
+  const view = await clusterView(world, cluster);
   const name = view.members.find((one) => one.role === "leader")?.name;
   const leader = world.topology.machines.find((machine) => machine.name === name);
   if (!leader) throw new Error(`${cluster.name} has no leader`);

@@ -1,4 +1,4 @@
-import { messageOf } from "../../toolchain/problem.ts";
+import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { Check, CheckResult, VerifyReport, World } from "./check.ts";
 import { checks } from "./checks.ts";
 
@@ -23,7 +23,10 @@ async function perform(check: Check, world: World): Promise<CheckResult> {
       name: check.name,
       ok: false,
       detail: `could not be checked: ${messageOf(error).split("\n")[0]}`,
-      fix: `npx phasewise status ${stack} shows what runs; npx phasewise logs ${stack} shows what it says`,
+      fix:
+        error instanceof Problem && error.todo.length > 0
+          ? error.todo.join("; ")
+          : `npx phasewise status ${stack} shows what runs; npx phasewise logs ${stack} shows what it says`,
     };
   }
 }

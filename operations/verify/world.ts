@@ -1,11 +1,14 @@
 import pLimit from "p-limit";
 import type { HetznerAccess } from "../../clients/hetzner.ts";
 import { withPostgres } from "../../clients/postgres.ts";
+import { withRedis } from "../../clients/redis.ts";
 import { connect, type SshSession } from "../../clients/ssh.ts";
 import type { Topology } from "../../infra/topology.ts";
 import type { OperationContext } from "../context.ts";
+import { outputOf } from "../machines.ts";
 import { type Machine, sshTarget } from "../topology.ts";
 import type { World } from "./check.ts";
+import { byName } from "./endpointName.ts";
 
 /** How long a machine may take to answer (milliseconds). */
 const reachWithin = 8000;
@@ -33,30 +36,27 @@ export function openWorld(
     now: new Date(),
     run: (machine, command) => {
       const { session, limit } = open(machine);
-      return limit(async () => output(await (await session).exec(command), machine, command));
+      return limit(async () => outputOf(await (await session).exec(command), machine, command));
     },
     sql: (cluster, role, use) => {
-      const { host, port } = topology.endpoints.write;
+      const { host, port } = topology.endpoints[role === "readonly" ? "read" : "write"];
       const { name: user, password } = cluster.roles[role];
       const database = cluster.databases[0] ?? topology.endpoints.database;
-      return withPostgres(
-        { host, port, database, user, password, caCertificate: topology.caCertificate },
-        use,
-      );
+      const target = { host, port, database, user, password, caCertificate: topology.caCertificate };
+      return byName(host, topology.stack, withPostgres(target, use));
     },
+    redis: ({ endpoint, application }, use) =>
+      withRedis(
+        {
+          ...endpoint,
+          user: application.name,
+          password: application.password,
+          caCertificate: topology.caCertificate,
+        },
+        use,
+      ),
     async [Symbol.asyncDispose]() {
       for (const { session } of sessions.values()) await session.then((open) => open.close()).catch(() => {});
     },
   };
-}
-
-function output(
-  result: { code: number; stdout: string; stderr: string },
-  machine: Machine,
-  command: string,
-): string {
-  if (result.code === 0) return result.stdout;
-  const reason = (result.stderr.trim() || result.stdout.trim()).split("\n").at(-1);
-  const program = command.trim().split("\n")[0]!.slice(0, 60);
-  throw new Error(`on ${machine.name}, \`${program}\` ended with code ${result.code}: ${reason}`);
 }

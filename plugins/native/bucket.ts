@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import type { BucketClient, Contents } from "../../clients/s3/bucket.ts";
+import { type Policy, sortedRules } from "../../clients/s3/policy.ts";
 import { propertyDiff } from "../server/diff.ts";
 import { type Properties, type ResourceType, Secret, UNKNOWN } from "../server/resource.ts";
 import { unwrapProperties } from "../server/values.ts";
@@ -8,6 +9,8 @@ import { checked } from "./checked.ts";
 
 /** Keys that are named when a bucket is not empty. */
 const namedKeys = 3;
+
+const days = z.int("must be a whole number of days").min(1, "must be 1 day or more");
 
 const schema = z.strictObject({
   bucket: z
@@ -25,6 +28,22 @@ const schema = z.strictObject({
     .startsWith("-----BEGIN CERTIFICATE-----", "must be a certificate in PEM")
     .optional(),
   forceDestroy: z.boolean("must be true or false").default(false),
+  keepOnDelete: z.boolean("must be true or false").optional(),
+  versioning: z.boolean("must be true or false").optional(),
+  lifecycle: z
+    .array(
+      z.strictObject({
+        id: z.string().min(1, "must not be empty"),
+        prefix: z.string().min(1, "must not be empty").optional(),
+        expirationDays: days.optional(),
+        noncurrentDays: days.optional(),
+        abortDays: days.optional(),
+        removeMarkers: z.literal(true, "must be true or left out").optional(),
+        // Only ever read: what somebody else's rule has besides.
+        other: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 
 type Inputs = z.infer<typeof schema>;
@@ -40,7 +59,10 @@ export const bucket: ResourceType = {
 
   async check(_ctx, { news }) {
     const endpoint = typeof news.endpoint === "string" ? news.endpoint.replace(/\/+$/, "") : news.endpoint;
-    return checked(schema, { ...news, endpoint }, ["accessKey", "secretKey"]);
+    return checked(schema, { ...news, endpoint, lifecycle: sorted(news.lifecycle) }, [
+      "accessKey",
+      "secretKey",
+    ]);
   },
 
   async diff(_ctx, { oldInputs, newInputs }) {
@@ -48,39 +70,55 @@ export const bucket: ResourceType = {
   },
 
   async create(ctx, { inputs, preview }) {
-    if (preview) return { id: "", outputs: known(inputs) };
-    const wanted = schema.parse(unwrapProperties(inputs));
-    const made = await withBucket(wanted, (client) => client.ensure());
-    if (made === "adopted") {
-      ctx.log(
-        "info",
-        `The bucket ${wanted.bucket} was there already and is ours: it was taken over as it is.`,
-      );
+    if (preview) {
+      if (isKnown(inputs)) await withBucket(parsed(inputs), (client) => client.probe());
+      return { id: "", outputs: known(inputs) };
     }
+    const wanted = parsed(inputs);
+    await withBucket(wanted, async (client) => {
+      if ((await client.ensure()) === "adopted") {
+        ctx.log("info", `The bucket ${wanted.bucket} was there already, empty and ours: it was taken over.`);
+      }
+      await client.setPolicy(policyOf(wanted));
+    });
     return { id: `${wanted.bucket}@${wanted.endpoint}`, outputs: known(inputs) };
   },
 
   async update(_ctx, { newInputs, preview }) {
-    if (preview) return { outputs: known(newInputs) };
-    const wanted = schema.parse(unwrapProperties(newInputs));
-    if (!(await withBucket(wanted, (client) => client.exists()))) {
-      throw new Error(
-        `There is no bucket ${wanted.bucket} at ${wanted.endpoint}. Nothing was changed. If it was deleted there, ` +
-          "refresh the stack and it is made anew; to have it at another object storage, give it another name, so " +
-          "that this one stays until its contents are copied.",
-      );
+    if (!preview || isKnown(newInputs)) {
+      const wanted = parsed(newInputs);
+      await withBucket(wanted, async (client) => {
+        if (!(await client.exists())) throw new Error(missing(wanted));
+        if (!preview) await client.setPolicy(policyOf(wanted));
+      });
     }
     return { outputs: known(newInputs) };
   },
 
   async read(_ctx, { id, inputs, outputs }) {
     const found = inputs ?? (await importedInputs(id));
-    const exists = await withBucket(schema.parse(unwrapProperties(found)), (client) => client.exists());
-    return exists ? { id, inputs: found, outputs: outputs ?? known(found) } : null;
+    const wanted = parsed(found);
+    return await withBucket(wanted, async (client) => {
+      if (!(await client.exists())) return null;
+      const { lifecycle, versioning } = await client.policy();
+      // What the stack does not ask for is not looked at either.
+      const actual = {
+        ...(wanted.versioning === undefined ? {} : { versioning }),
+        ...(wanted.lifecycle === undefined ? {} : { lifecycle: lifecycle as unknown as Properties[] }),
+      };
+      return { id, inputs: { ...found, ...actual }, outputs: outputs ?? known(found) };
+    });
   },
 
   async delete(ctx, { inputs }) {
-    const old = schema.parse(unwrapProperties(inputs));
+    const old = parsed(inputs);
+    if (old.keepOnDelete) {
+      ctx.log(
+        "info",
+        `The bucket ${old.bucket} at ${old.endpoint} was kept, with all that is in it; the stack forgets it.`,
+      );
+      return;
+    }
     await withBucket(old, async (client) => {
       if (!(await client.exists())) return;
       const contents = await client.contents(namedKeys);
@@ -92,6 +130,37 @@ export const bucket: ResourceType = {
     });
   },
 };
+
+/** By id, as they are read back; what is no list of rules is judged elsewhere. */
+function sorted(rules: unknown): unknown {
+  const fine = Array.isArray(rules) && rules.every((rule) => typeof rule?.id === "string");
+  return fine ? sortedRules(rules) : rules;
+}
+
+function parsed(inputs: Properties): Inputs {
+  return schema.parse(unwrapProperties(inputs));
+}
+
+/** Whether a preview knows enough to ask the object storage. */
+function isKnown(inputs: Properties): boolean {
+  const values = Object.values(unwrapProperties(inputs));
+  return !values.includes(UNKNOWN);
+}
+
+function policyOf({ lifecycle, versioning }: Inputs): Partial<Policy> {
+  return {
+    ...(versioning === undefined ? {} : { versioning }),
+    ...(lifecycle === undefined ? {} : { lifecycle }),
+  };
+}
+
+function missing({ bucket, endpoint }: Inputs): string {
+  return (
+    `There is no bucket ${bucket} at ${endpoint}. Nothing was changed. If it was deleted there, ` +
+    "refresh the stack and it is made anew; to have it at another object storage, give it another name, so " +
+    "that this one stays until its contents are copied."
+  );
+}
 
 /** Inputs are outputs as well; the keys stay inputs. */
 function known(inputs: Properties): Properties {

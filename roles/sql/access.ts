@@ -35,13 +35,14 @@ function schema(database: string): SqlStatement {
     probe:
       `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'public' AND pg_get_userbyid(nspowner) = '${owner}')` +
       ` AND NOT EXISTS (SELECT FROM pg_namespace n, aclexplode(n.nspacl) a WHERE n.nspname = 'public' AND a.grantee = 0)` +
-      ` AND ${[application, readonly].map((role) => has(`has_schema_privilege('${role}', 'public', 'USAGE')`, role)).join(" AND ")}` +
+      ` AND ${[application, readonly, MONITOR].map((role) => has(`has_schema_privilege('${role}', 'public', 'USAGE')`, role)).join(" AND ")}` +
       ` AND ${has(`NOT has_schema_privilege('${application}', 'public', 'CREATE')`, application)}`,
     act: lines(
       `ALTER SCHEMA public OWNER TO "${owner}"`,
       "REVOKE ALL ON SCHEMA public FROM PUBLIC",
       `REVOKE ALL ON SCHEMA public FROM ${list([application, readonly])}`,
-      `GRANT USAGE ON SCHEMA public TO ${list([application, readonly])}`,
+      // Extensions are there, and with them pg_stat_statements: metrics see it, and no table.
+      `GRANT USAGE ON SCHEMA public TO ${list([application, readonly, MONITOR])}`,
     ),
   };
 }

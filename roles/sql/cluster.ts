@@ -21,6 +21,7 @@ const RESERVED = [
   "replicator",
   "rewind",
   "public",
+  "stats",
 ];
 
 /** Name of the secret that holds the password of SQL role `name`. */

@@ -9,6 +9,8 @@ export function databaseRoles(database: string): { owner: string; application: s
 export const MONITOR = "monitor";
 /** As whom PgBouncer looks passwords up. */
 export const LOOKUP_USER = "pgbouncer";
+/** May look at the numbers of PgBouncer's console, and do nothing there. */
+export const POOLER_STATS_USER = "stats";
 /** Owns the look-up's function; nobody logs in as it. */
 export const LOOKUP_OWNER = "pgbouncer_lookup";
 export const LOOKUP_SCHEMA = "pgbouncer";

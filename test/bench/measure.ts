@@ -1,13 +1,13 @@
 /** One figure of a benchmark beside what bounds it. */
 export interface Figure {
   name: string;
-  /** What was measured, each run; seconds or megabytes as `unit` says. */
+  /** What was measured, each run, in `unit`. */
   values: number[];
-  unit: "s" | "MB";
-  /** The same work at its barest, measured in the same run. */
+  unit: "s" | "ms" | "MB" | "a second";
+  /** The same work at its barest (or at another size), measured in the same run. */
   floor?: { what: string; values: number[] };
-  /** What is asked for: an upper bound in `unit`, or of the ratio to the floor. */
-  goal: { atMost: number; of: "value" | "ratio" };
+  /** What is asked for: a bound in `unit`, or of the ratio to the floor. */
+  goal: { atMost: number; of: "value" | "ratio" } | { atLeast: number; of: "value" | "ratio" };
 }
 
 export function median(values: number[]): number {
@@ -33,7 +33,15 @@ export function judge(figure: Figure): {
   const value = median(figure.values);
   const floor = figure.floor ? median(figure.floor.values) : null;
   const ratio = floor === null ? null : value / floor;
-  const measured = figure.goal.of === "ratio" ? ratio : value;
+  const { goal } = figure;
+  const measured = goal.of === "ratio" ? ratio : value;
   if (measured === null) throw new Error(`${figure.name}: a goal for a ratio needs a floor`);
-  return { value, floor, ratio, met: measured <= figure.goal.atMost };
+  const met = "atMost" in goal ? measured <= goal.atMost : measured >= goal.atLeast;
+  return { value, floor, ratio, met };
+}
+
+/** As "at most 4 s", "at least 1000 a second", "at most 1.5 x". */
+export function goalText({ goal, unit }: Figure): string {
+  const of = goal.of === "ratio" ? "x" : unit;
+  return "atMost" in goal ? `at most ${goal.atMost} ${of}` : `at least ${goal.atLeast} ${of}`;
 }

@@ -33,10 +33,10 @@ function three(): DataLayerSpec {
     ...single,
     machines: [
       machine("core-1", "10.0.1.11", ["etcd", "haproxy", "pgbouncer"]),
-      machine("db-1", "10.0.1.21", ["etcd", "pgbackrest", "patroni"]),
-      { ...machine("db-2", "10.0.1.22", ["etcd", "pgbackrest", "patroni"]), memoryMb: 8192 },
+      machine("db-1", "10.0.1.21", ["etcd", "pgbackrest", "patroni", "readGate"]),
+      { ...machine("db-2", "10.0.1.22", ["etcd", "pgbackrest", "patroni", "readGate"]), memoryMb: 8192 },
     ],
-    consensus: { members: names },
+    consensus: { members: names, joining: [] },
     clusters: single.clusters.map((cluster) => ({
       ...cluster,
       members: ["db-1", "db-2"],
@@ -60,18 +60,25 @@ describe("a machine's own firewall", () => {
   it("opens a gateway to clients, and its vote to the other members", () => {
     expect(openings("core-1", three())).toEqual([
       "eth0 203.0.113.7/32 -> 22",
-      "eth0 203.0.113.16/28 -> 6432",
-      "enp7s0 10.0.2.0/24 -> 6432",
+      "eth0 203.0.113.16/28 -> 6432, 6433",
+      "enp7s0 10.0.2.0/24 -> 6432, 6433",
       "enp7s0 10.0.1.21, 10.0.1.22 -> 2379",
       "enp7s0 10.0.1.21, 10.0.1.22 -> 2380",
     ]);
+  });
+
+  it("opens the exporters' ports to those who measure, on the private network alone", () => {
+    const measured = { ...three(), metrics: { peers: ["10.0.2.50/32"] } };
+    expect(openings("db-1", measured).at(-1)).toBe("enp7s0 10.0.2.50/32 -> 9100, 9121, 9127, 9128, 9187");
   });
 
   it("opens a database to its own cluster and gateways alone, and never to the world", () => {
     expect(openings("db-1", three())).toEqual([
       "eth0 203.0.113.7/32 -> 22",
       "enp7s0 10.0.1.11, 10.0.1.22 -> 5432",
+      "enp7s0 10.0.1.11, 10.0.1.22 -> 8010",
       "enp7s0 10.0.1.11, 10.0.1.22 -> 8008",
+      "enp7s0 10.0.1.11 -> 8009",
       "enp7s0 10.0.1.11, 10.0.1.22 -> 2379",
       "enp7s0 10.0.1.11, 10.0.1.22 -> 2380",
     ]);
@@ -83,8 +90,8 @@ describe("the roles of a machine", () => {
     const layer = three();
     const names = (index: number) => machineRoles(layer.machines[index]!, layer).map((role) => role.name);
     const common = ["base", "operators", "tls", "firewall", "data", "updates"];
-    expect(names(0)).toEqual([...common, "etcd", "haproxy", "pgbouncer"]);
-    expect(names(1)).toEqual([...common, "etcd", "pgbackrest", "patroni"]);
+    expect(names(0)).toEqual([...common, "etcd", "haproxy", "pgbouncer", "metrics"]);
+    expect(names(1)).toEqual([...common, "etcd", "pgbackrest", "patroni", "read-gate", "upkeep", "metrics"]);
   });
 
   it("are refused where the plan is contradictory", () => {

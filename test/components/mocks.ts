@@ -22,6 +22,7 @@ export const marker = "top-secret";
 
 const outputs: Record<string, (name: string, inputs: Record<string, unknown>) => Record<string, unknown>> = {
   "hcloud:index/primaryIp:PrimaryIp": () => ({ ipAddress: "192.0.2.10" }),
+  "hcloud:index/loadBalancer:LoadBalancer": () => ({ ipv4: "192.0.2.20" }),
   "phasewise-native:index:Password": (name) => ({ value: pulumi.secret(`${marker}-${name}`) }),
   "phasewise-native:index:KeyPair": (name) => ({
     publicKey: `ssh-ed25519 ${name}`,
@@ -53,7 +54,14 @@ function idOf(type: string, count: number): string {
  */
 export async function run<T>(
   declare: () => Promise<T>,
-  options: { stack: string; config: Record<string, string>; secrets: string[]; preview?: boolean },
+  options: {
+    stack: string;
+    config: Record<string, string>;
+    secrets: string[];
+    preview?: boolean;
+    /** What the engine answers to an invocation. */
+    call?: (token: string, inputs: Record<string, unknown>) => Record<string, unknown>;
+  },
 ): Promise<{ registered: Registered[]; result: T }> {
   const registered: Registered[] = [];
   const mocks: pulumi.runtime.Mocks = {
@@ -62,9 +70,9 @@ export async function run<T>(
       const id = options.preview ? "" : idOf(type, registered.length);
       return { id, state: { ...inputs, ...made } };
     },
-    call: () => ({}),
+    call: ({ token, inputs }) => options.call?.(token, inputs) ?? {},
   };
-  await pulumi.runtime.setMocks(mocks, "phasewise", options.stack, options.preview ?? false);
+  await pulumi.runtime.setMocks(mocks, "phasewise", options.stack, options.preview ?? false, "organization");
   recordInto(registered);
   pulumi.runtime.setAllConfig(options.config, options.secrets);
   const result = await declare();

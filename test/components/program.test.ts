@@ -113,7 +113,15 @@ describe("production", () => {
       deleteProtection: true,
       rebuildProtection: true,
     });
-    expect(one(declared, "Bucket phasewise-backups").inputs.forceDestroy).toBe(false);
+    expect(one(declared, "Bucket phasewise-backups").inputs).toMatchObject({
+      forceDestroy: false,
+      keepOnDelete: true,
+      versioning: true,
+      lifecycle: [
+        { id: "deleted-objects", noncurrentDays: 14, removeMarkers: true },
+        { id: "unfinished-uploads", abortDays: 7 },
+      ],
+    });
   });
 
   it("never replaces a server for what is read at its first boot only", () => {
@@ -172,6 +180,19 @@ describe("production", () => {
       size: 20,
       location: "fsn1",
     });
+  });
+
+  it("makes nothing at Hetzner before the bucket: wrong S3 keys leave nothing behind", () => {
+    const made = declared.registered.filter(({ type }) => type.startsWith("hcloud:"));
+    const behind = new Set(["phasewise-native:index:Bucket phasewise-backups"]);
+    const nameOf = (urn: string) => urn.split("::").slice(2).join(" ").split("$").at(-1)!;
+    // Declared in an order in which what is depended on comes first.
+    const early = made.filter((each) => {
+      const late = each.dependencies.some((urn) => behind.has(nameOf(urn)));
+      if (late) behind.add(`${each.type} ${each.name}`);
+      return !late;
+    });
+    expect(early.map(({ name }) => name)).toEqual([]);
   });
 
   it("makes buckets before servers, attachments before hosts, hosts before their cluster", () => {
@@ -274,11 +295,22 @@ describe("production", () => {
 });
 
 describe("a stack without deletion protection", () => {
-  it("protects nothing, and its bucket may go with what is in it", async () => {
-    const declared = await declare({ "phasewise:deletionProtection": "false" });
+  it("protects nothing, and its bucket goes with what is in it only when that is asked for", async () => {
+    const kept = await declare({ "phasewise:deletionProtection": "false" });
+    expect(one(kept, "Bucket phasewise-backups").inputs).toMatchObject({
+      forceDestroy: false,
+      keepOnDelete: true,
+    });
+    const declared = await declare({
+      "phasewise:deletionProtection": "false",
+      "phasewise:backup": '{"keepOnDestroy":false}',
+    });
     expect(declared.registered.filter((each) => each.protect)).toEqual([]);
     for (const { inputs } of declared.registered) expect(inputs.deleteProtection ?? false).toBe(false);
-    expect(one(declared, "Bucket phasewise-backups").inputs.forceDestroy).toBe(true);
+    expect(one(declared, "Bucket phasewise-backups").inputs).toMatchObject({
+      forceDestroy: true,
+      keepOnDelete: false,
+    });
   });
 });
 
@@ -298,6 +330,50 @@ describe("a stack with a domain", () => {
   });
 });
 
+describe("a stack with Redis", () => {
+  let declared: Declared;
+  beforeAll(async () => {
+    declared = await declare({ "phasewise:redis": '{"enabled":true,"memoryMb":128}' });
+  });
+
+  it("gives its machine the role and the passwords, which can be made anew", () => {
+    const { manifest } = one(declared, "Host phasewise-core-1").inputs as {
+      manifest: { roles: { name: string }[] };
+    };
+    expect(manifest.roles.map((role) => role.name)).toContain("redis");
+    const passwords = declared.registered.filter(({ name }) => name.startsWith("phasewise-cache-"));
+    expect(passwords.map(short).sort()).toEqual([
+      "Password phasewise-cache-admin",
+      "Password phasewise-cache-application",
+      "Password phasewise-cache-monitor",
+      "Password phasewise-cache-peer",
+    ]);
+    expect(passwords.filter((each) => each.protect)).toEqual([]);
+  });
+
+  it("tells applications how to connect, and keeps the password secret", async () => {
+    expect(await resolved(declared.result.REDIS_URL!)).toMatchObject({
+      value: `rediss://app:${marker}-phasewise-cache-application@192.0.2.10:6379/0`,
+      secret: true,
+    });
+    expect(await resolved(declared.result.redisUrl!)).toMatchObject({
+      value: "rediss://app@192.0.2.10:6379/0",
+      secret: false,
+    });
+    const topology = topologySchema.parse((await resolved(declared.result.topology)).value);
+    expect(topology.caches).toMatchObject([
+      { name: "cache", machines: ["core-1"], memoryMb: 128, endpoint: { host: "192.0.2.10", port: 6379 } },
+    ]);
+  });
+
+  it("opens its port to the database's clients, at Hetzner and on the machine", () => {
+    const { rules } = one(declared, "Firewall phasewise-core").inputs as { rules: { port?: string }[] };
+    expect(rules).toContainEqual(
+      expect.objectContaining({ port: "6379", sourceIps: ["203.0.113.16/28"], direction: "in" }),
+    );
+  });
+});
+
 describe("a first preview", () => {
   it("shows every file of the machine: only the device is not known yet", async () => {
     const declared = await declare({}, true);
@@ -314,8 +390,11 @@ describe("a first preview", () => {
       "etcd",
       "pgbackrest",
       "patroni",
+      "read-gate",
       "haproxy",
       "pgbouncer",
+      "upkeep",
+      "metrics",
     ]);
     // What stands for an unknown value on the wire.
     const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 
 const folder = new URL("./converger/", import.meta.url).pathname;
-const converger = new URL("../../plugins/native/host/converger/", import.meta.url).pathname;
+const converger = new URL("../../clients/converger/remote/", import.meta.url).pathname;
 
 describe("the converger, in Python's own unittest", () => {
   const modules = readdirSync(folder).filter((name) => /^test_.*\.py$/.test(name));

@@ -1,26 +1,26 @@
 import { includes, parseRange } from "../addresses.ts";
 import type { Cloud } from "../cloud.ts";
 import { type Collection, listReply, type Route } from "../collection.ts";
-import type { Network, PrivateNet, Server } from "../model.ts";
+import type { Network, PrivateNet } from "../model.ts";
 
 interface Member {
   id: number;
-  type: "server";
+  type: "server" | "load_balancer";
   ip: string;
   alias_ips: readonly string[];
   subnet: string | null;
   status: "ok" | "attaching" | "updating";
 }
 
-function status(cloud: Cloud, server: Server, network: Network): Member["status"] {
+function status(cloud: Cloud, member: Pick<Member, "id" | "type">, network: Network): Member["status"] {
   const work = cloud.engine
-    .runningOn({ id: server.id, type: "server" })
+    .runningOn(member)
     .filter((action) => action.resources.some(({ type, id }) => type === "network" && id === network.id));
   if (work.some((action) => action.command === "attach_to_network")) return "attaching";
   return work.length > 0 ? "updating" : "ok";
 }
 
-function subnetOf(network: Network, net: PrivateNet): string | null {
+function subnetOf(network: Network, net: Pick<PrivateNet, "ip">): string | null {
   const subnet = network.subnets.find(({ ipRange }) => {
     const range = parseRange(ipRange);
     return range !== null && includes(range, net.ip);
@@ -29,7 +29,7 @@ function subnetOf(network: Network, net: PrivateNet): string | null {
 }
 
 function members(cloud: Cloud, network: Network): Member[] {
-  return cloud.store.all("server").flatMap((server) =>
+  const servers = cloud.store.all("server").flatMap((server) =>
     server.privateNet
       .filter((net) => net.network === network.id)
       .map(
@@ -39,10 +39,17 @@ function members(cloud: Cloud, network: Network): Member[] {
           ip: net.ip,
           alias_ips: net.aliasIps,
           subnet: subnetOf(network, net),
-          status: status(cloud, server, network),
+          status: status(cloud, { id: server.id, type: "server" }, network),
         }),
       ),
   );
+  const balancers = cloud.store.all("load_balancer").flatMap(({ id, privateNet }): Member[] => {
+    if (privateNet?.network !== network.id) return [];
+    const member = { id, type: "load_balancer" } as const;
+    const subnet = subnetOf(network, privateNet);
+    return [{ ...member, ip: privateNet.ip, alias_ips: [], subnet, status: status(cloud, member, network) }];
+  });
+  return [...servers, ...balancers];
 }
 
 /** `GET /networks/:id/members`: who is in a network, with its addresses. */

@@ -103,7 +103,7 @@ export function newRoute(network: Network, input: z.infer<typeof routeInput>): N
   return { destination: input.destination, gateway: input.gateway };
 }
 
-/** A network without one of its subnets. @throws ApiError while servers are in it. */
+/** A network without one of its subnets. @throws ApiError while anything is in it. */
 export function withoutSubnet(cloud: Cloud, network: Network, cidr: string): Network {
   const subnet = network.subnets.find((candidate) => candidate.ipRange === cidr);
   if (!subnet) throw new ApiError("not_found", "subnet not found");
@@ -114,6 +114,11 @@ export function withoutSubnet(cloud: Cloud, network: Network, cidr: string): Net
       server.privateNet.some((net) => net.network === network.id && includes(inside, net.ip)),
     );
   if (used) throw new ApiError("service_error", "cannot remove subnet because servers are attached to it");
+  const balanced = cloud.store
+    .all("load_balancer")
+    .some(({ privateNet }) => privateNet?.network === network.id && includes(inside, privateNet.ip));
+  if (balanced)
+    throw new ApiError("service_error", "cannot remove subnet because load balancers are attached to it");
   return { ...network, subnets: network.subnets.filter((candidate) => candidate !== subnet) };
 }
 

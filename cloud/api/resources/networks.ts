@@ -12,10 +12,11 @@ import {
   requireFreeName,
   requireRoom,
 } from "../collection.ts";
-import { type Context, type Task, timestamp } from "../engine.ts";
+import { type Context, type Task, type Tx, timestamp } from "../engine.ts";
 import { isProtected, notOffered } from "../errors.ts";
 import { boolean, labels, name, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
+import { loadBalancerSpec } from "../loadBalancers.ts";
 import type { ActionResource, Network } from "../model.ts";
 import { renderNetwork } from "../render.ts";
 import { networkSpec } from "../specs.ts";
@@ -73,9 +74,13 @@ const ensure: Task<Changed> = {
   },
 };
 
-const remove: Task<{ network: number; servers: number[] }> = {
-  run: async ({ hypervisor }, { network, servers }) => {
+const remove: Task<{ network: number; servers: number[]; balancers?: number[] }> = {
+  run: async ({ store, hypervisor }, { network, servers, balancers = [] }) => {
     for (const server of servers) await hypervisor.detachNetwork(server, network);
+    for (const id of balancers) {
+      const balancer = store.get("load_balancer", id);
+      if (balancer) await hypervisor.ensureLoadBalancer(loadBalancerSpec(store, balancer));
+    }
     await hypervisor.deleteNetwork(network);
   },
   done: (_, tx, { network }) => tx.delete("network", network),
@@ -131,26 +136,36 @@ async function create({ cloud, body }: Call): Promise<Reply> {
   return { status: 201, body: { network: renderNetwork(cloud, network) } };
 }
 
+function leave(cloud: Cloud, tx: Tx, { id, type }: ActionResource, network: number): void {
+  if (type === "load_balancer") {
+    tx.put(type, { ...cloud.get(type, id), privateNet: null });
+    return;
+  }
+  const server = cloud.get("server", id);
+  tx.put("server", { ...server, privateNet: server.privateNet.filter((net) => net.network !== network) });
+}
+
 async function destroy({ cloud, id }: Call): Promise<Reply> {
   if (cloud.get("network", id).protection.delete) throw isProtected("network", "deletion");
   const network: ActionResource = { id, type: "network" };
-  const servers = () =>
-    cloud.view.serversIn(id).map((server): ActionResource => ({ id: server, type: "server" }));
+  const members = (): ActionResource[] => [
+    ...cloud.view.serversIn(id).map((server): ActionResource => ({ id: server, type: "server" })),
+    ...cloud.view.balancersIn(id).map((one): ActionResource => ({ id: one, type: "load_balancer" })),
+  ];
   const action = await cloud.whenFree(
-    () => [network, ...servers()],
+    () => [network, ...members()],
     () =>
       cloud.change((tx, act) => {
-        const attached = servers();
-        for (const { id: serverId } of attached) {
-          const server = cloud.get("server", serverId);
-          tx.put("server", { ...server, privateNet: server.privateNet.filter((net) => net.network !== id) });
-        }
+        const attached = members();
+        for (const member of attached) leave(cloud, tx, member, id);
+        const ids = (type: string) =>
+          attached.filter((member) => member.type === type).map((member) => member.id);
         return act({
           command: "delete_network",
           resources: [network, ...attached],
           task: {
             name: "delete_network",
-            input: { network: id, servers: attached.map((server) => server.id) },
+            input: { network: id, servers: ids("server"), balancers: ids("load_balancer") },
           },
         });
       }),

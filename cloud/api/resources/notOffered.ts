@@ -5,9 +5,6 @@ import { paginate, readPage } from "../listing.ts";
 /** Products of Hetzner that this cloud does not have. A project without any: lists are empty, creating is refused. */
 const products: { path: string; title: string; plural: string; created: boolean }[] = [
   { path: "floating_ips", title: "floating IP", plural: "Floating IPs", created: true },
-  { path: "load_balancers", title: "load balancer", plural: "Load Balancers", created: true },
-  { path: "certificates", title: "certificate", plural: "Certificates", created: true },
-  { path: "zones", title: "zone", plural: "DNS zones", created: true },
   { path: "storage_boxes", title: "storage box", plural: "Storage Boxes", created: true },
   { path: "storage_box_types", title: "storage box type", plural: "Storage Boxes", created: false },
   { path: "isos", title: "ISO", plural: "ISOs", created: false },

@@ -79,6 +79,38 @@ export function allocate(
   return address;
 }
 
+/** An address that something new is to have. @throws ApiError where it cannot. */
+export function usableAddress(
+  cloud: Cloud,
+  id: number,
+  type: PrimaryIp["type"],
+  location: string,
+): PrimaryIp {
+  const address = cloud.get("primary_ip", id);
+  if (address.type !== type) {
+    throw new ApiError("primary_ip_version_mismatch", "the specified Primary IP has the wrong IP version");
+  }
+  if (address.assignee !== null) {
+    throw new ApiError("primary_ip_assigned", "the specified Primary IP is already assigned to a server");
+  }
+  if (address.location !== location) {
+    throw new ApiError(
+      "primary_ip_datacenter_mismatch",
+      "the specified Primary IP is in a different location",
+    );
+  }
+  return address;
+}
+
+/** Frees the addresses of something that is gone; those that were made for it alone go with it. */
+export function releaseAddresses(store: CloudStore, tx: Tx, assignee: number): void {
+  for (const address of store.all("primary_ip")) {
+    if (address.assignee !== assignee) continue;
+    if (address.autoDelete) tx.delete("primary_ip", address.id);
+    else tx.put("primary_ip", { ...address, assignee: null });
+  }
+}
+
 /** Brings the addresses of a server that is off to what the store says. */
 const setAddresses: Task<{ server: number; address: number; before: number | null }> = {
   run: async ({ store, hypervisor }, { server }) => {
@@ -196,13 +228,34 @@ async function assign({ cloud, id, body }: Call): Promise<Reply> {
   );
 }
 
+/** @throws ApiError while a load balancer reaches the server by its public IPv4 address. */
+function requireNoTarget({ store }: Cloud, server: number, type: PrimaryIp["type"]): void {
+  const isTarget = store
+    .all("load_balancer")
+    .some(({ targets }) =>
+      targets.some((target) => target.type === "server" && target.server === server && !target.usePrivateIp),
+    );
+  if (type === "ipv4" && isTarget) {
+    throw new ApiError(
+      "server_is_load_balancer_target",
+      "the IPv4 address of the server is a load balancer target",
+    );
+  }
+}
+
 async function unassign({ cloud, id }: Call): Promise<Reply> {
   const server = () => cloud.get("primary_ip", id).assignee;
   return cloud.whenFree(
-    () => both(server() ?? 0, id).filter((resource) => resource.id !== 0),
+    () =>
+      both(server() ?? 0, id).filter(
+        (resource) => resource.type !== "server" || cloud.store.get("server", resource.id) !== undefined,
+      ),
     () => {
       const from = server();
       if (from === null) throw new ApiError("service_error", "Primary IP is not assigned");
+      if (cloud.store.get("load_balancer", from))
+        throw new ApiError("unsupported_error", "the Primary IPs of a load balancer cannot be changed");
+      requireNoTarget(cloud, from, cloud.get("primary_ip", id).type);
       requireStopped(cloud.get("server", from));
       return reassign(cloud, cloud.get("primary_ip", id), from, null);
     },

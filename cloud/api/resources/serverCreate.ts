@@ -10,7 +10,7 @@ import { limits } from "../limits.ts";
 import type { Network, PrimaryIp, PrivateNet, Server, Volume } from "../model.ts";
 import { renderAction, renderServer } from "../render.ts";
 import { applyToNewServer } from "./firewalls.ts";
-import { allocate } from "./primaryIps.ts";
+import { allocate, usableAddress } from "./primaryIps.ts";
 import { requireGroupRoom } from "./serverGroups.ts";
 import { findImage, hashPassword, randomPassword, userDataInput } from "./serverInput.ts";
 import { placeInNetwork } from "./serverNetworks.ts";
@@ -113,20 +113,7 @@ function findAddress(
     return null;
   }
   if (chosen === undefined) return "new";
-  const address = cloud.get("primary_ip", chosen);
-  if (address.type !== type) {
-    throw new ApiError("primary_ip_version_mismatch", "the specified Primary IP has the wrong IP version");
-  }
-  if (address.assignee !== null) {
-    throw new ApiError("primary_ip_assigned", "the specified Primary IP is already assigned to a server");
-  }
-  if (address.location !== location) {
-    throw new ApiError(
-      "primary_ip_datacenter_mismatch",
-      "the specified Primary IP is in a different location",
-    );
-  }
-  return address;
+  return usableAddress(cloud, chosen, type, location);
 }
 
 function plan(cloud: Cloud, input: Input): Plan {

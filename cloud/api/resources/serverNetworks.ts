@@ -1,12 +1,11 @@
-import { locations } from "../../catalogue/locations.ts";
-import { firstFree, includes, isIpv4, macAddress, parseRange } from "../addresses.ts";
+import { isIpv4, macAddress, parseRange } from "../addresses.ts";
 import type { Cloud } from "../cloud.ts";
 import { actionReply, type Call, current, type Reply, type Route } from "../collection.ts";
 import { ApiError, invalidField, limitExceeded } from "../errors.ts";
 import { id as idInput, optional, parse, z } from "../input.ts";
 import { limits } from "../limits.ts";
-import type { Network, PrivateNet, Server, Subnet } from "../model.ts";
-import { gatewayOf } from "./networkRules.ts";
+import type { Network, PrivateNet, Server } from "../model.ts";
+import { chooseAddress, requireFree, subnetsFor, takenIn } from "./networkPlaces.ts";
 
 const address = z.string().refine(isIpv4, "Not a valid IPv4 address.");
 const aliasInput = z
@@ -18,44 +17,6 @@ const attachInput = z.object({
   alias_ips: optional(aliasInput),
   ip_range: optional(z.string()),
 });
-
-/** Addresses of a network that nobody may take any more. */
-function takenIn(cloud: Cloud, network: Network, except?: number): Set<string> {
-  const taken = new Set([gatewayOf(network)]);
-  for (const server of cloud.store.all("server")) {
-    if (server.id === except) continue;
-    for (const net of server.privateNet) {
-      if (net.network === network.id) for (const ip of [net.ip, ...net.aliasIps]) taken.add(ip);
-    }
-  }
-  return taken;
-}
-
-/** Whether an address is one that a machine of the subnet can have: neither its first nor its last. */
-function usable(subnet: Subnet, ip: string): boolean {
-  const range = parseRange(subnet.ipRange);
-  if (!range || !includes(range, ip)) return false;
-  const edges = [
-    firstFree(range.first, range.first, new Set()),
-    firstFree(range.last, range.last, new Set()),
-  ];
-  return !edges.includes(ip);
-}
-
-/** The subnets of a network that reach a server's location. */
-function subnetsFor(network: Network, server: Pick<Server, "location">): Subnet[] {
-  const zone = locations.find((location) => location.name === server.location)?.network_zone;
-  return network.subnets.filter((subnet) => subnet.networkZone === zone);
-}
-
-function chooseIp(subnets: Subnet[], taken: Set<string>): string {
-  for (const subnet of subnets) {
-    const range = parseRange(subnet.ipRange);
-    const free = range ? firstFree(range.first + 1, range.last - 1, taken) : null;
-    if (free) return free;
-  }
-  throw new ApiError("no_subnet_available", "no subnet or IP available");
-}
 
 /** The place of a server in a network. @throws ApiError when there is none. */
 export function placeInNetwork(
@@ -74,26 +35,12 @@ export function placeInNetwork(
     throw limitExceeded("servers per network", "servers_per_network_limit");
   }
   requireNoOverlap(cloud, server, network);
-  const subnets = subnetsFor(network, server).filter(
-    (subnet) => wanted.ipRange === undefined || subnet.ipRange === wanted.ipRange,
-  );
-  if (subnets.length === 0) throw new ApiError("no_subnet_available", "no subnet or IP available");
-  const taken = takenIn(cloud, network);
-  const ip = wanted.ip ?? chooseIp(subnets, taken);
-  requireFree([ip, ...(wanted.aliasIps ?? [])], subnets, taken);
   return {
     network: network.id,
-    ip,
+    ip: chooseAddress(cloud, network, server.location, wanted),
     aliasIps: wanted.aliasIps ?? [],
     macAddress: macAddress("86:00", server.id * limits.networksPerServer + server.privateNet.length),
   };
-}
-
-function requireFree(ips: string[], subnets: Subnet[], taken: Set<string>): void {
-  const twice = new Set(ips).size !== ips.length;
-  if (twice || ips.some((ip) => taken.has(ip) || !subnets.some((subnet) => usable(subnet, ip)))) {
-    throw new ApiError("ip_not_available", "IP not available");
-  }
 }
 
 function requireNoOverlap(cloud: Cloud, server: Pick<Server, "privateNet">, network: Network): void {
@@ -172,7 +119,7 @@ async function changeAliasIps({ cloud, id, body }: Call): Promise<Reply> {
   return withBoth(cloud, id, input.network, (server, network) => {
     const net = attachedNet(server, network.id);
     const taken = takenIn(cloud, network, server.id).add(net.ip);
-    requireFree(input.alias_ips, subnetsFor(network, server), taken);
+    requireFree(input.alias_ips, subnetsFor(network, server.location), taken);
     const changed = { ...net, aliasIps: input.alias_ips };
     const privateNet = server.privateNet.map((other) => (other === net ? changed : other));
     return change(cloud, server, privateNet, network.id, "change_alias_ips");

@@ -2,6 +2,7 @@ import type { CloudStore, Context, Task, Tx } from "../engine.ts";
 import { ApiError } from "../errors.ts";
 import type { Server } from "../model.ts";
 import { serverSpec } from "../specs.ts";
+import { releaseAddresses } from "./primaryIps.ts";
 
 interface ServerInput {
   server: number;
@@ -23,14 +24,14 @@ function forget(store: CloudStore, tx: Tx, id: number): void {
   for (const volume of store.all("volume")) {
     if (volume.server === id) tx.put("volume", { ...volume, server: null });
   }
-  for (const address of store.all("primary_ip")) {
-    if (address.assignee !== id) continue;
-    if (address.autoDelete) tx.delete("primary_ip", address.id);
-    else tx.put("primary_ip", { ...address, assignee: null });
-  }
+  releaseAddresses(store, tx, id);
   for (const firewall of store.all("firewall")) {
     const appliedTo = firewall.appliedTo.filter((target) => target.type !== "server" || target.server !== id);
     if (appliedTo.length !== firewall.appliedTo.length) tx.put("firewall", { ...firewall, appliedTo });
+  }
+  for (const balancer of store.all("load_balancer")) {
+    const targets = balancer.targets.filter((target) => target.type !== "server" || target.server !== id);
+    if (targets.length !== balancer.targets.length) tx.put("load_balancer", { ...balancer, targets });
   }
   tx.delete("server", id);
 }

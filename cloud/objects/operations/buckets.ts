@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
-import { S3Error } from "../protocol/errors.ts";
+import { notImplemented, S3Error } from "../protocol/errors.ts";
+import { malformed, text } from "../protocol/xml.ts";
 import { type Answer, type Exchange, isoTime, owner, readXml, result } from "./exchange.ts";
 
 export function listBuckets({ store, account }: Exchange): Answer {
@@ -15,7 +16,8 @@ export async function createBucket(exchange: Exchange): Promise<Answer> {
   const { head, store, account } = exchange;
   requireBucketName(head.bucket);
   await readXml(exchange, "CreateBucketConfiguration");
-  store.buckets.create(head.bucket, account.name);
+  const locked = head.headers["x-amz-bucket-object-lock-enabled"]?.toLowerCase() === "true";
+  store.buckets.create(head.bucket, account.name, locked);
   return { status: 200, headers: { Location: `/${head.bucket}` } };
 }
 
@@ -32,9 +34,20 @@ export function getLocation({ region }: Exchange): Answer {
   return result("LocationConstraint", { "#text": region });
 }
 
-/** No bucket has versions: the empty answer is how S3 says that they were never switched on. */
-export function getVersioning(): Answer {
-  return result("VersioningConfiguration", {});
+/** The empty answer is how S3 says that versions were never switched on. */
+export function getVersioning({ head, store }: Exchange): Answer {
+  const versioning = store.buckets.find(head.bucket)!.versioning;
+  return result("VersioningConfiguration", { Status: versioning || undefined });
+}
+
+export async function putVersioning(exchange: Exchange): Promise<Answer> {
+  const body = await readXml(exchange, "VersioningConfiguration");
+  const mfa = text(body?.MfaDelete)?.trim();
+  if (mfa !== undefined && mfa !== "Disabled") throw notImplemented("deletion with a second factor");
+  const status = text(body?.Status)?.trim();
+  if (status !== "Enabled" && status !== "Suspended") throw malformed();
+  exchange.store.buckets.setVersioning(exchange.head.bucket, status);
+  return { status: 200 };
 }
 
 export function getAcl({ account }: Exchange): Answer {

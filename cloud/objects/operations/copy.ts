@@ -1,12 +1,12 @@
-import { noSuchBucket, noSuchKey, notImplemented, S3Error } from "../protocol/errors.ts";
+import { noSuchBucket, notImplemented, S3Error } from "../protocol/errors.ts";
 import { parseHead, queryValue } from "../protocol/request.ts";
 import type { Blob, Lease } from "../store/blobs.ts";
 import type { StoredObject } from "../store/objects.ts";
 import { writeCondition } from "./conditions.ts";
-import { type Answer, type Exchange, isoTime, result } from "./exchange.ts";
+import { type Answer, type Exchange, isoTime, result, versionHeaders } from "./exchange.ts";
 import { headersToKeep, quoted } from "./headers.ts";
+import { askedLock } from "./lockHeaders.ts";
 import { findUpload } from "./multipart.ts";
-import { requireNullVersion } from "./objects.ts";
 import { parseRange } from "./range.ts";
 
 /** PUT of an object with x-amz-copy-source. */
@@ -20,7 +20,8 @@ export async function copyObject(exchange: Exchange): Promise<Answer> {
     });
   }
   const condition = writeCondition(head.key, head.headers);
-  return await withSource(exchange, async (source, lease, itself) => {
+  const lock = askedLock(exchange);
+  return await withSource(exchange, async (source, lease, itself, sourceHeaders) => {
     if (itself && directive === "COPY") {
       throw new S3Error(
         "InvalidRequest",
@@ -30,9 +31,16 @@ export async function copyObject(exchange: Exchange): Promise<Answer> {
     }
     const headers = directive === "COPY" ? source.headers : headersToKeep(head.headers);
     const { md5, ...piece } = await store.blobs.write(lease.read(0, source.size));
-    const copy = { pieces: [piece], etag: md5, headers };
+    const copy = { pieces: [piece], etag: md5, headers, lock };
     const stored = await store.objects.put(head.bucket, head.key, copy, condition);
-    return result("CopyObjectResult", { LastModified: isoTime(stored.modified), ETag: quoted(stored.etag) });
+    return {
+      ...result("CopyObjectResult", { LastModified: isoTime(stored.modified), ETag: quoted(stored.etag) }),
+      headers: {
+        "Content-Type": "application/xml",
+        ...sourceHeaders,
+        ...versionHeaders(store, head.bucket, stored.version),
+      },
+    };
   });
 }
 
@@ -52,20 +60,27 @@ export async function copyPart(exchange: Exchange): Promise<Answer> {
 
 async function withSource(
   { head, store, account }: Exchange,
-  use: (source: StoredObject, lease: Lease, itself: boolean) => Promise<Answer>,
+  use: (
+    source: StoredObject,
+    lease: Lease,
+    itself: boolean,
+    headers: Record<string, string>,
+  ) => Promise<Answer>,
 ): Promise<Answer> {
   const header = head.headers["x-amz-copy-source"]!;
   const source = parseHead("GET", header.startsWith("/") ? header : `/${header}`, {});
-  requireNullVersion(queryValue(source, "versionId"));
   const bucket = store.buckets.find(source.bucket);
   if (bucket === undefined) throw noSuchBucket(source.bucket);
   if (bucket.owner !== account.name) throw new S3Error("AccessDenied", "Access Denied");
-  const found = store.objects.open(source.bucket, source.key);
-  if (found === undefined) throw noSuchKey(source.key);
+  const version = queryValue(source, "versionId") ?? "";
+  const { object, content } = store.objects.open(source.bucket, source.key, version);
   try {
-    const itself = source.bucket === head.bucket && source.key === head.key;
-    return await use(found.object, found.content, itself);
+    // An older version may be put on top again.
+    const itself = source.bucket === head.bucket && source.key === head.key && object.latest;
+    const headers: Record<string, string> =
+      bucket.versioning === "" ? {} : { "x-amz-copy-source-version-id": object.version };
+    return await use(object, content, itself, headers);
   } finally {
-    await found.content.release();
+    await content.release();
   }
 }

@@ -62,6 +62,11 @@ export async function readXml(
   return parseXml(Buffer.concat(chunks).toString("utf8"), root);
 }
 
+/** Names the version that an answer is about, where the bucket has ever kept versions. */
+export function versionHeaders(store: Store, bucket: string, version: string): Record<string, string> {
+  return store.buckets.find(bucket)?.versioning ? { "x-amz-version-id": version } : {};
+}
+
 export function owner(name: string): Record<string, XmlValue> {
   return { ID: name, DisplayName: name };
 }

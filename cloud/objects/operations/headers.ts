@@ -1,6 +1,7 @@
 import { notImplemented, S3Error } from "../protocol/errors.ts";
 import type { RequestHead } from "../protocol/request.ts";
 import type { ObjectHeaders, StoredObject } from "../store/objects.ts";
+import { lockHeaders } from "./lockHeaders.ts";
 
 /** Kept with an object and given back with it. */
 const kept = ["cache-control", "content-disposition", "content-language", "content-type", "expires"];
@@ -10,9 +11,6 @@ const maximalMetadata = 2048;
 
 /** Headers that ask for something which is not offered, by their beginning. */
 const notOffered: [beginning: string, what: string][] = [
-  ["x-amz-bucket-object-lock-enabled", "object lock"],
-  ["x-amz-object-lock-", "object lock"],
-  ["x-amz-bypass-governance-retention", "object lock"],
   ["x-amz-copy-source-if-", "conditions on the source of a copy"],
   ["x-amz-copy-source-server-side-encryption", "encryption on the server: encrypt before uploading"],
   ["x-amz-server-side-encryption", "encryption on the server: encrypt before uploading"],
@@ -26,7 +24,6 @@ const notOffered: [beginning: string, what: string][] = [
 
 /** What means nothing else than what is done anyway. */
 const harmless: Record<string, string[]> = {
-  "x-amz-bucket-object-lock-enabled": ["false"],
   "x-amz-tagging-directive": ["COPY"],
 };
 
@@ -82,6 +79,7 @@ export function objectHeaders(object: StoredObject, head: RequestHead): Record<s
   return {
     ...object.headers,
     ...overrides(head),
+    ...lockHeaders(object.lock),
     ETag: quoted(object.etag),
     "Last-Modified": new Date(object.modified).toUTCString(),
     "Accept-Ranges": "bytes",

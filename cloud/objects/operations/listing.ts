@@ -49,27 +49,41 @@ function listVersion2({ head, store, account }: Exchange): Answer {
   });
 }
 
-/** Without versions, each object is its only version, named "null". */
+/** Versions and delete markers of all keys; an object of a bucket without versions is its only one, "null". */
 export function listVersions({ head, store, account }: Exchange): Answer {
   const page = pageOptions(head);
-  const marker = queryValue(head, "key-marker") ?? "";
-  const { objects, commonPrefixes, next } = store.objects.list(head.bucket, {
-    ...page.options,
-    after: marker,
+  const after = queryValue(head, "key-marker") ?? "";
+  const afterVersion = queryValue(head, "version-id-marker") ?? "";
+  if (after === "" && afterVersion !== "") {
+    throw new S3Error("InvalidArgument", "A version-id marker cannot be specified without a key marker.", {
+      ArgumentName: "version-id-marker",
+      ArgumentValue: afterVersion,
+    });
+  }
+  const options = { ...page.options, after, afterVersion };
+  const { versions, commonPrefixes, next } = store.objects.listVersions(head.bucket, options);
+  const named = ({ latest, version }: StoredObject) => ({
+    VersionId: version,
+    IsLatest: latest,
+    Owner: owner(account.name),
   });
   return result("ListVersionsResult", {
     ...page.echo,
-    KeyMarker: page.encode(marker),
-    VersionIdMarker: queryValue(head, "version-id-marker") ?? "",
-    NextKeyMarker: next === null ? undefined : page.encode(next),
-    NextVersionIdMarker: next === null ? undefined : "null",
+    KeyMarker: page.encode(after),
+    VersionIdMarker: afterVersion,
+    NextKeyMarker: next === null ? undefined : page.encode(next.key),
+    NextVersionIdMarker: next?.version || undefined,
     IsTruncated: next !== null,
-    Version: objects.map((object) => ({
-      ...entry(object, page.encode),
-      VersionId: "null",
-      IsLatest: true,
-      Owner: owner(account.name),
-    })),
+    Version: versions
+      .filter(({ marker }) => !marker)
+      .map((object) => ({ ...entry(object, page.encode), ...named(object) })),
+    DeleteMarker: versions
+      .filter(({ marker }) => marker)
+      .map((object) => ({
+        Key: page.encode(object.key),
+        LastModified: isoTime(object.modified),
+        ...named(object),
+      })),
     CommonPrefixes: commonPrefixes.map((prefix) => ({ Prefix: page.encode(prefix) })),
   });
 }

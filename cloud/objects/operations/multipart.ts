@@ -3,16 +3,18 @@ import { notImplemented, S3Error } from "../protocol/errors.ts";
 import { queryNumber, queryValue } from "../protocol/request.ts";
 import { elements, malformed, text } from "../protocol/xml.ts";
 import { writeCondition } from "./conditions.ts";
-import { type Answer, type Exchange, isoTime, owner, readXml, result } from "./exchange.ts";
+import { type Answer, type Exchange, isoTime, owner, readXml, result, versionHeaders } from "./exchange.ts";
 import { headersToKeep, quoted, unquoted } from "./headers.ts";
 import { keyEncoder, pageOptions } from "./listing.ts";
+import { askedLock } from "./lockHeaders.ts";
 
 /** The most parts of an upload, and of one listing, as at S3. */
 const maximalParts = 10_000;
 const maximalPage = 1000;
 
-export function startUpload({ head, store }: Exchange): Answer {
-  const id = store.uploads.start(head.bucket, head.key, headersToKeep(head.headers));
+export function startUpload(exchange: Exchange): Answer {
+  const { head, store } = exchange;
+  const id = store.uploads.start(head.bucket, head.key, headersToKeep(head.headers), askedLock(exchange));
   return result("InitiateMultipartUploadResult", { Bucket: head.bucket, Key: head.key, UploadId: id });
 }
 
@@ -56,12 +58,13 @@ export async function completeUpload(exchange: Exchange): Promise<Answer> {
   const condition = writeCondition(head.key, head.headers);
   const id = queryValue(head, "uploadId")!;
   const stored = await store.uploads.complete(head.bucket, head.key, id, named, condition);
-  return result("CompleteMultipartUploadResult", {
+  const answer = result("CompleteMultipartUploadResult", {
     Location: `https://${head.headers.host}${head.path}`,
     Bucket: head.bucket,
     Key: head.key,
     ETag: quoted(stored.etag),
   });
+  return { ...answer, headers: { ...answer.headers, ...versionHeaders(store, head.bucket, stored.version) } };
 }
 
 export async function abortUpload({ head, store }: Exchange): Promise<Answer> {

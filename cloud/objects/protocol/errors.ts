@@ -15,6 +15,7 @@ const statuses = {
   InvalidAccessKeyId: 403,
   InvalidArgument: 400,
   InvalidBucketName: 400,
+  InvalidBucketState: 409,
   InvalidDigest: 400,
   InvalidPart: 400,
   InvalidPartOrder: 400,
@@ -30,6 +31,9 @@ const statuses = {
   MissingContentLength: 411,
   NoSuchBucket: 404,
   NoSuchKey: 404,
+  NoSuchLifecycleConfiguration: 404,
+  NoSuchObjectLockConfiguration: 404,
+  ObjectLockConfigurationNotFoundError: 404,
   NoSuchUpload: 404,
   NoSuchVersion: 404,
   NotImplemented: 501,
@@ -47,11 +51,19 @@ export class S3Error extends Error {
   override name = "S3Error";
   readonly code: S3ErrorCode;
   readonly details: Record<string, string>;
+  /** Sent along with it, as x-amz-delete-marker. */
+  readonly headers: Record<string, string>;
 
-  constructor(code: S3ErrorCode, message: string, details: Record<string, string> = {}) {
+  constructor(
+    code: S3ErrorCode,
+    message: string,
+    details: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ) {
     super(message);
     this.code = code;
     this.details = details;
+    this.headers = headers;
   }
 
   get status(): number {
@@ -63,8 +75,15 @@ export function noSuchBucket(bucket: string): S3Error {
   return new S3Error("NoSuchBucket", "The specified bucket does not exist.", { BucketName: bucket });
 }
 
-export function noSuchKey(key: string): S3Error {
-  return new S3Error("NoSuchKey", "The specified key does not exist.", { Key: key });
+export function noSuchKey(key: string, headers: Record<string, string> = {}): S3Error {
+  return new S3Error("NoSuchKey", "The specified key does not exist.", { Key: key }, headers);
+}
+
+export function noSuchVersion(key: string, version: string): S3Error {
+  return new S3Error("NoSuchVersion", "The specified version does not exist.", {
+    Key: key,
+    VersionId: version,
+  });
 }
 
 export function noSuchUpload(uploadId: string): S3Error {

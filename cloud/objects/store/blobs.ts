@@ -35,6 +35,8 @@ export class Blobs {
   readonly #leases = new Map<string, number>();
   /** To be removed when its last lease ends. */
   readonly #doomed = new Set<string>();
+  /** Folders that are on disk. */
+  readonly #folders = new Map<string, Promise<void>>();
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -46,7 +48,7 @@ export class Blobs {
     const path = this.#path(blob);
     const md5 = createHash("md5");
     let size = 0;
-    await mkdir(dirname(path), { recursive: true });
+    await this.#folder(dirname(path));
     try {
       await pipeline(
         content,
@@ -113,6 +115,16 @@ export class Blobs {
       }
       offset += size;
     }
+  }
+
+  /** Makes a folder, once, and waits until its name is on disk. */
+  #folder(path: string): Promise<void> {
+    const known = this.#folders.get(path);
+    if (known !== undefined) return known;
+    const made = mkdir(path, { recursive: true }).then(() => syncDirectory(dirname(path)));
+    this.#folders.set(path, made);
+    made.catch(() => this.#folders.delete(path));
+    return made;
   }
 
   async #release(blob: string): Promise<void> {

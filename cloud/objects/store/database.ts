@@ -1,14 +1,12 @@
 import { DatabaseSync } from "node:sqlite";
 
-const schemaVersion = 1;
-
 /**
  * - An object is a list of pieces, each a file below `blobs`: one for a plain upload, one a part for a multipart
  *   upload. `headers` is JSON. `upload` is the multipart upload that made it, so that completing can be repeated.
  * - Texts are compared by their UTF-8 bytes (SQLite's BINARY collation), which is S3's order of keys.
  * - Times are milliseconds since 1970.
  */
-const schema = `
+const firstFormat = `
   CREATE TABLE buckets (
     name TEXT PRIMARY KEY, owner TEXT NOT NULL, created INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
@@ -49,8 +47,56 @@ const schema = `
     PRIMARY KEY (upload, number)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX parts_by_blob ON parts (blob);
-  PRAGMA user_version = ${schemaVersion};
 `;
+
+/**
+ * - A key has versions, the newest with the highest id; `latest` marks it. `plain` is the version called "null", of
+ *   which a key has one at most. `marker` is a delete marker: it has no content.
+ * - A bucket's `versioning` is "", "Enabled" or "Suspended"; `lifecycle` and `lock` are JSON, as in lifecycle.ts and
+ *   lock.ts. A version's retention is `lock_mode` until `lock_until`.
+ */
+const versionedFormat = `
+  CREATE TABLE versions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    bucket TEXT NOT NULL REFERENCES buckets (name),
+    key TEXT NOT NULL,
+    plain INTEGER NOT NULL,
+    marker INTEGER NOT NULL,
+    latest INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    modified INTEGER NOT NULL,
+    upload TEXT,
+    lock_mode TEXT,
+    lock_until INTEGER,
+    legal_hold INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  INSERT INTO versions (id, bucket, key, plain, marker, latest, size, etag, headers, modified, upload)
+    SELECT id, bucket, key, 1, 0, 1, size, etag, headers, modified, upload FROM objects;
+  CREATE UNIQUE INDEX versions_by_key ON versions (bucket, key, id DESC);
+  CREATE UNIQUE INDEX latest_versions ON versions (bucket, key) WHERE latest = 1;
+  CREATE UNIQUE INDEX plain_versions ON versions (bucket, key) WHERE plain = 1;
+  CREATE TABLE version_pieces (
+    object INTEGER NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    blob TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    PRIMARY KEY (object, position)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO version_pieces SELECT object, position, blob, size FROM pieces;
+  DROP TABLE pieces;
+  DROP TABLE objects;
+  ALTER TABLE version_pieces RENAME TO pieces;
+  CREATE INDEX pieces_by_blob ON pieces (blob);
+  ALTER TABLE buckets ADD COLUMN versioning TEXT NOT NULL DEFAULT '';
+  ALTER TABLE buckets ADD COLUMN lifecycle TEXT;
+  ALTER TABLE buckets ADD COLUMN lock TEXT;
+  ALTER TABLE uploads ADD COLUMN lock TEXT;
+`;
+
+/** Each brings an index to the format whose number is its place in this list, from 1. */
+const formats = [firstFormat, versionedFormat];
 
 /**
  * Opens the index of the object store, making it where there is none. It belongs to one process at a time, by a
@@ -79,14 +125,15 @@ const busy = 5;
 
 function migrate(database: DatabaseSync, path: string): void {
   const version = database.prepare("PRAGMA user_version").get()?.user_version as number;
-  if (version === 0) database.exec(schema);
-  else if (version !== schemaVersion) {
+  if (version > formats.length) {
     throw new Error(
-      `The object storage in ${path} was written by another version of this program ` +
-        `(its format is ${version}, this one knows ${schemaVersion}). Nothing was changed. ` +
+      `The object storage in ${path} was written by a newer version of this program ` +
+        `(its format is ${version}, this one knows ${formats.length}). Nothing was changed. ` +
         "Run the version that made it, or destroy the embedded cloud and start anew.",
     );
   }
+  for (const format of formats.slice(version)) database.exec(format);
+  database.exec(`PRAGMA user_version = ${formats.length}`);
 }
 
 /** Runs `body` as a whole or not at all. It must not wait for anything. */

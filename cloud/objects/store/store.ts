@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Blobs } from "./blobs.ts";
 import { Buckets } from "./buckets.ts";
 import { openDatabase } from "./database.ts";
+import { Expiry } from "./expiry.ts";
 import { Objects } from "./objects.ts";
 import { Uploads } from "./uploads.ts";
 
@@ -15,6 +16,8 @@ export interface Store {
   objects: Objects;
   uploads: Uploads;
   blobs: Blobs;
+  /** What the lifecycle rules ask for. */
+  expiry: Expiry;
   /** Throws when the index cannot be read any more. */
   probe(): void;
   close(): void;
@@ -38,6 +41,7 @@ export async function openStore(directory: string, now: () => number = Date.now)
       objects: new Objects(database, blobs, now),
       uploads: new Uploads(database, blobs, now),
       blobs,
+      expiry: new Expiry(database, blobs, now),
       probe: () => void database.prepare("SELECT count(*) FROM buckets").get(),
       close: () => database.close(),
     };

@@ -1,22 +1,20 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { noSuchBucket, noSuchUpload, S3Error } from "../protocol/errors.ts";
 import type { Blob, Blobs } from "./blobs.ts";
 import { transact } from "./database.ts";
 import { successor } from "./keys.ts";
-import {
-  type Condition,
-  findObject,
-  type ObjectHeaders,
-  replaceObject,
-  type StoredObject,
-} from "./objects.ts";
+import type { VersionLock } from "./lock.ts";
+import type { Condition } from "./objects.ts";
+import { addVersion, findByUpload, findObject, type ObjectHeaders, type StoredObject } from "./versions.ts";
 
 /** A multipart upload that is neither completed nor aborted. */
 export interface Upload {
   id: string;
   key: string;
   headers: ObjectHeaders;
+  /** What the object gets that it will make. */
+  lock: Partial<VersionLock>;
   /** Milliseconds since 1970. */
   started: number;
 }
@@ -50,13 +48,13 @@ export class Uploads {
   }
 
   /** Returns the new upload's id. */
-  start(bucket: string, key: string, headers: ObjectHeaders): string {
+  start(bucket: string, key: string, headers: ObjectHeaders, lock: Partial<VersionLock> = {}): string {
     const id = randomBytes(24).toString("base64url");
     const { changes } = this.#database
       .prepare(
-        "INSERT INTO uploads (id, bucket, key, headers, started) SELECT ?, name, ?, ?, ? FROM buckets WHERE name = ?",
+        "INSERT INTO uploads (id, bucket, key, headers, lock, started) SELECT ?, name, ?, ?, ?, ? FROM buckets WHERE name = ?",
       )
-      .run(id, key, JSON.stringify(headers), this.#now(), bucket);
+      .run(id, key, JSON.stringify(headers), JSON.stringify(lock), this.#now(), bucket);
     if (changes === 0) throw noSuchBucket(bucket);
     return id;
   }
@@ -67,8 +65,7 @@ export class Uploads {
       .prepare("SELECT * FROM uploads WHERE id = ? AND bucket = ? AND key = ?")
       .get(id, bucket, key);
     if (row === undefined) throw noSuchUpload(id);
-    const headers = JSON.parse(row.headers as string) as ObjectHeaders;
-    return { id, key, headers, started: row.started as number };
+    return toUpload(row);
   }
 
   /** Uploads of a bucket by key and id. `next`, where there is more, is the last one given. */
@@ -93,12 +90,7 @@ export class Uploads {
         end: successor(prefix),
         limit: limit + 1,
       });
-    const uploads = rows.slice(0, limit).map((row) => ({
-      id: row.id as string,
-      key: row.key as string,
-      headers: JSON.parse(row.headers as string) as ObjectHeaders,
-      started: row.started as number,
-    }));
+    const uploads = rows.slice(0, limit).map(toUpload);
     return { uploads, next: rows.length > limit ? uploads.at(-1)! : null };
   }
 
@@ -152,20 +144,20 @@ export class Uploads {
     named: readonly NamedPart[],
     condition?: Condition,
   ): Promise<StoredObject> {
-    const done = findObject(this.#database, bucket, key);
-    if (done?.upload === id) return done.object;
+    const done = findByUpload(this.#database, bucket, key, id);
+    if (done !== undefined) return done.object;
     const { stored, lost } = transact(this.#database, () => {
-      const { headers } = this.find(bucket, key, id);
+      const { headers, lock } = this.find(bucket, key, id);
       const rows = this.#database
         .prepare("SELECT number, blob, size, etag FROM parts WHERE upload = ?")
         .all(id) as unknown as StoredPart[];
       const chosen = choose(rows, named);
       condition?.(findObject(this.#database, bucket, key)?.object);
-      const { stored, replaced } = replaceObject(
+      const { stored, replaced } = addVersion(
         this.#database,
         bucket,
         key,
-        { pieces: chosen, etag: multipartTag(chosen), headers, upload: id },
+        { pieces: chosen, etag: multipartTag(chosen), headers, upload: id, lock },
         this.#now(),
       );
       this.#database.prepare("DELETE FROM uploads WHERE id = ?").run(id);
@@ -187,6 +179,16 @@ export class Uploads {
     });
     await this.#blobs.remove(lost);
   }
+}
+
+function toUpload(row: Record<string, SQLOutputValue>): Upload {
+  return {
+    id: row.id as string,
+    key: row.key as string,
+    headers: JSON.parse(row.headers as string) as ObjectHeaders,
+    lock: row.lock === null ? {} : (JSON.parse(row.lock as string) as Partial<VersionLock>),
+    started: row.started as number,
+  };
 }
 
 interface StoredPart {

@@ -1,7 +1,8 @@
 import { type BackupState, newestBackup } from "../../../roles/backupInfo.ts";
-import { backupInfoCommand, backupUnit } from "../../../roles/pgbackrest.ts";
+import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbackrest.ts";
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
+import { leaderOf } from "../patroni.ts";
 
 /** A backup is made each day; two hours are left for making it. */
 const oldestHours = 26;
@@ -11,8 +12,12 @@ const firstHour = 3_600_000;
 export const backup: Check = {
   name: "backup",
   async run(world) {
-    const findings = world.topology.clusters.map(async (cluster) => judge(await inspect(world, cluster)));
-    return combine(await Promise.all(findings));
+    const { clusters, stack } = world.topology;
+    const findings = clusters.flatMap((cluster) => [
+      inspect(world, cluster).then(judge),
+      repositoryCheck(world, cluster).then((results) => judgeRepository(cluster.name, results, stack)),
+    ]);
+    return combine((await Promise.all(findings)).flat());
   },
 };
 
@@ -27,23 +32,49 @@ export interface Inspection {
 }
 
 async function inspect(world: World, cluster: Cluster): Promise<Inspection> {
-  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
+  // The primary makes them: only its machine knows of one that is being made.
+  const machine = await leaderOf(world, cluster);
   const units = [backupUnit("full"), backupUnit("diff")].join(" ");
-  const identifier = "SELECT system_identifier >> 32 FROM pg_control_system()";
-  const [info, active, second] = await Promise.all([
+  const [info, active, made] = await Promise.all([
     world.run(machine, backupInfoCommand(cluster.backupStanza)),
     world.run(machine, `systemctl is-active ${units} || true`),
-    world.run(machine, `runuser -u postgres -- psql -XAtq -d postgres -c '${identifier}'`),
+    ageOf(world, cluster),
   ]);
   const state = newestBackup(info, cluster.backupStanza);
   return {
     cluster: cluster.name,
     state: { ...state, running: state.running || active.includes("activating") },
-    // The upper half of the identifier is the second in which the cluster was made (xlog.c, BootStrapXLOG).
-    made: new Date(Number(second.trim()) * 1000),
+    made,
     now: world.now,
     stack: world.topology.stack,
   };
+}
+
+/** How the last weekly check of the repository ended, on each member; "success" also where there was none yet. */
+async function repositoryCheck(world: World, cluster: Cluster): Promise<string[]> {
+  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const results = members.map((machine) => world.run(machine, `systemctl show -P Result ${VERIFY_UNIT}`));
+  return (await Promise.all(results)).map((result) => result.trim());
+}
+
+/** Silent where all is well. */
+export function judgeRepository(cluster: string, results: string[], stack: string): Finding[] {
+  if (results.every((result) => result === "success")) return [];
+  return [
+    {
+      ok: false,
+      detail: `${cluster}: the weekly check of the repository found faults`,
+      fix: `npx phasewise logs ${stack} --unit phasewise-backup-verify tells which; npx phasewise backup ${stack} --type full begins anew`,
+    },
+  ];
+}
+
+/** When a cluster was made: the upper half of the identifier is the second in which the cluster was made (xlog.c, BootStrapXLOG). */
+export async function ageOf(world: World, cluster: Cluster): Promise<Date> {
+  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
+  const identifier = "SELECT system_identifier >> 32 FROM pg_control_system()";
+  const second = await world.run(machine, `runuser -u postgres -- psql -XAtq -d postgres -c '${identifier}'`);
+  return new Date(Number(second.trim()) * 1000);
 }
 
 export function judge({ cluster, state, made, now, stack }: Inspection): Finding {

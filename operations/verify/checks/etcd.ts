@@ -1,4 +1,5 @@
-import { type Check, combine, type Finding } from "../check.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
+import { firstOf } from "../patroni.ts";
 
 /** One line of `etcdctl endpoint health --cluster -w json`. */
 export interface EndpointHealth {
@@ -8,40 +9,60 @@ export interface EndpointHealth {
   error?: string;
 }
 
+/** What `etcdctl member list -w json` says. */
+export interface MemberList {
+  members: { name?: string; isLearner?: boolean }[];
+}
+
+/** What one member sees of the store. */
+export interface StoreView {
+  health: EndpointHealth[];
+  list: MemberList;
+  /** What `etcdctl alarm list` prints; nothing where there is none. */
+  alarms: string;
+}
+
 const tls = "/etc/phasewise/tls/root";
 const etcdctl = `ETCDCTL_API=3 etcdctl --endpoints=https://127.0.0.1:2379 --cacert=${tls}/ca.pem --cert=${tls}/node.pem --key=${tls}/node.key`;
 
 export const etcd: Check = {
   name: "etcd",
   async run(world) {
-    const { topology } = world;
-    const members = topology.machines.filter((machine) => machine.roles.includes("etcd"));
-    const first = members[0];
-    if (!first)
-      return { ok: false, detail: "no machine has the role etcd", fix: `npx phasewise up ${topology.stack}` };
-    // An unhealthy member makes it end with code 1 and say which one on standard output.
-    const [health, alarms] = await Promise.all([
-      world.run(first, `${etcdctl} endpoint health --cluster -w json 2>/dev/null || true`),
-      world.run(first, `${etcdctl} alarm list`),
-    ]);
-    const list = JSON.parse(health || "[]") as EndpointHealth[];
-    return judge(members.length, list, alarms.trim(), topology.stack);
+    const { consensus, machines, stack } = world.topology;
+    const voters = machines.filter((machine) => consensus.members.includes(machine.name));
+    return judge(consensus.members, await firstOf(voters, (machine) => look(world, machine)), stack);
   },
 };
 
-/** @param alarms What `etcdctl alarm list` prints; nothing where there is none. */
-export function judge(declared: number, health: EndpointHealth[], alarms: string, stack: string): Finding {
-  const sick = health.filter((member) => !member.health);
-  const healthy = health.length - sick.length;
-  const logs = `npx phasewise logs ${stack} --unit etcd tells why`;
-  return combine([
-    healthy >= declared
-      ? { ok: true, detail: `${healthy} of ${declared} members healthy` }
-      : {
-          ok: false,
-          detail: `${healthy} of ${declared} members healthy${sick.map((member) => `, ${member.endpoint}: ${member.error ?? "no answer"}`).join("")}`,
-          fix: logs,
-        },
-    ...(alarms === "" ? [] : [{ ok: false, detail: `alarm: ${alarms}`, fix: logs }]),
+async function look(world: World, machine: World["topology"]["machines"][number]): Promise<StoreView> {
+  // An unhealthy member makes it end with code 1 and say which one on standard output.
+  const [health, list, alarms] = await Promise.all([
+    world.run(machine, `${etcdctl} endpoint health --cluster -w json 2>/dev/null || true`),
+    world.run(machine, `${etcdctl} member list -w json`),
+    world.run(machine, `${etcdctl} alarm list`),
   ]);
+  return { health: JSON.parse(health || "[]"), list: JSON.parse(list), alarms: alarms.trim() };
+}
+
+/** @param declared Names of the members with a vote. */
+export function judge(declared: string[], { health, list, alarms }: StoreView, stack: string): Finding {
+  const healthy = health.filter((member) => member.health).length;
+  const sick = health
+    .filter((member) => !member.health)
+    .map((member) => `, ${member.endpoint}: ${member.error ?? "no answer"}`);
+  const names = list.members.map((member) => member.name || "a member that never started");
+  const faults = [
+    ...(healthy >= declared.length
+      ? []
+      : [`${healthy} of ${declared.length} members healthy${sick.join("")}`]),
+    ...declared.filter((name) => !names.includes(name)).map((name) => `${name} is no member`),
+    ...names.filter((name) => !declared.includes(name)).map((name) => `${name} is there and not declared`),
+    ...list.members
+      .filter((member) => member.isLearner)
+      .map((member) => `${member.name || "a member"} is a learner and has no vote`),
+    ...(alarms === "" ? [] : [`alarm: ${alarms}`]),
+  ];
+  if (faults.length === 0) return { ok: true, detail: `${healthy} of ${declared.length} members healthy` };
+  const fix = `npx phasewise logs ${stack} --unit etcd tells why`;
+  return combine(faults.map((detail) => ({ ok: false, detail, fix })));
 }

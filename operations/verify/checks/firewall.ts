@@ -2,10 +2,22 @@ import { getOne, type HetznerItem, listAll } from "../../../clients/hetzner.ts";
 import type { Topology } from "../../../infra/topology.ts";
 import { type Check, combine, type Finding } from "../check.ts";
 
-/** What may come in on a port from the internet. */
-export interface Openings {
-  ssh: string[];
-  database: string[];
+type Carrier = { name: string; roles: string[] };
+
+/** What may be open to the internet, on which machines, and to whom. */
+const ports = [
+  { port: "22", role: null, to: "operators", name: "SSH", short: "SSH open to" },
+  { port: "6432", role: "pgbouncer", to: "database", name: "the database's port", short: "the database to" },
+  { port: "6433", role: "pgbouncer", to: "database", name: "the port for reads", short: "reads to" },
+  { port: "6379", role: "redis", to: "database", name: "the cache's port", short: "the cache to" },
+] as const;
+
+function carries({ roles }: Carrier, { role }: (typeof ports)[number]): boolean {
+  return role === null || roles.includes(role);
+}
+
+function openTo(each: (typeof ports)[number], machine: Carrier, declared: Topology["firewall"]): string[] {
+  return carries(machine, each) ? declared[each.to] : [];
 }
 
 /** Hetzner's firewall in front of each machine's public address. */
@@ -18,11 +30,18 @@ export const cloudFirewall: Check = {
     const findings = topology.machines.map(async (machine) => {
       const server = await getOne(cloud, "servers", machine.serverId);
       if (!server) return gone(machine.name, topology.stack);
-      return judgeCloud(machine, appliedRules(server, firewalls), topology.firewall, topology.stack);
+      const group = { name: machine.name, roles: rolesOfGroup(machine.name, topology.machines) };
+      return judgeCloud(group, appliedRules(server, firewalls), topology.firewall, topology.stack);
     });
     return combine(await Promise.all(findings));
   },
 };
+
+/** Machines of a group share a firewall: what one of them carries is let in to all, where their own firewall stands. */
+function rolesOfGroup(name: string, machines: Carrier[]): string[] {
+  const groupOf = (machine: string) => machine.replace(/-\d+$/, "");
+  return machines.filter((machine) => groupOf(machine.name) === groupOf(name)).flatMap(({ roles }) => roles);
+}
 
 interface Rule {
   direction: string;
@@ -45,7 +64,7 @@ function appliedRules(server: HetznerItem, firewalls: HetznerItem[]): Rule[] | n
 
 /** @param rules Null where no firewall is applied, so that everything comes in. */
 export function judgeCloud(
-  machine: { name: string; roles: string[] },
+  machine: Carrier,
   rules: Rule[] | null,
   declared: Topology["firewall"],
   stack: string,
@@ -55,9 +74,9 @@ export function judgeCloud(
   const open = rules.filter((rule) => rule.direction === "in" && rule.protocol !== "icmp");
   const sources = (port: string) =>
     open.filter((rule) => rule.port === port).flatMap((rule) => rule.source_ips);
-  const extra = open.filter((rule) => !["22", "6432"].includes(rule.port ?? ""));
+  const extra = open.filter((rule) => !ports.some(({ port }) => port === rule.port));
   return combine([
-    compare(machine, { ssh: sources("22"), database: sources("6432") }, declared, fix),
+    compare(machine, sources, declared, fix),
     ...extra.map((rule) => ({
       ok: false,
       detail: `${machine.name}: ${rule.protocol} ${rule.port ?? "any"} is open to ${rule.source_ips.join(", ")}`,
@@ -90,7 +109,7 @@ type NftExpression = {
 };
 
 export function judgeMachine(
-  machine: { name: string; roles: string[] },
+  machine: Carrier,
   table: NftTable,
   declared: Topology["firewall"],
   stack: string,
@@ -105,7 +124,7 @@ export function judgeMachine(
   const open = rules.filter((expressions) => matched(expressions, "iifname").includes("eth0"));
   const sources = (port: string) =>
     open.filter((expressions) => matched(expressions, "dport").includes(port)).flatMap(sourcesOf);
-  return compare(machine, { ssh: sources("22"), database: sources("6432") }, declared, fix);
+  return compare(machine, sources, declared, fix);
 }
 
 function matched(expressions: NftExpression[], what: string): string[] {
@@ -129,22 +148,21 @@ function values(right: unknown): string[] {
   return (set ?? []).flatMap(values);
 }
 
+/** @param found Who reaches a port from the internet. */
 function compare(
-  machine: { name: string; roles: string[] },
-  found: Openings,
+  machine: Carrier,
+  found: (port: string) => string[],
   declared: Topology["firewall"],
   fix: string,
 ): Finding {
-  const database = machine.roles.includes("pgbouncer") ? declared.database : [];
-  const faults = [
-    ...difference(`${machine.name}: SSH`, found.ssh, declared.operators),
-    ...difference(`${machine.name}: the database's port`, found.database, database),
-  ];
+  const faults = ports.flatMap((each) =>
+    difference(`${machine.name}: ${each.name}`, found(each.port), openTo(each, machine, declared)),
+  );
   if (faults.length > 0) return { ok: false, detail: faults.join("; "), fix };
-  return {
-    ok: true,
-    detail: `${machine.name}: SSH open to ${told(declared.operators)}, the database to ${told(database)}`,
-  };
+  const shown = ports
+    .filter((each) => each.port !== "6379" || carries(machine, each))
+    .map((each) => `${each.short} ${told(openTo(each, machine, declared))}`);
+  return { ok: true, detail: `${machine.name}: ${shown.join(", ")}` };
 }
 
 function difference(what: string, found: string[], declared: string[]): string[] {

@@ -3,6 +3,11 @@ import type { Cluster } from "../../topology.ts";
 import type { Check, Finding, World } from "../check.ts";
 import { combine } from "../check.ts";
 
+/** How long a row may take to the standbys that serve reads (milliseconds). */
+const patience = 10_000;
+/** PostgreSQL's code for a table that is not there (yet). */
+const undefinedTable = "42P01";
+
 /** A row goes in as the application and comes out as the reader, in a table that the owner makes and drops. */
 export const writeAndRead: Check = {
   name: "write-and-read",
@@ -19,10 +24,7 @@ async function roundTrip(world: World, cluster: Cluster): Promise<Finding> {
     await rows(`CREATE TABLE ${table} (number int PRIMARY KEY)`);
     try {
       await world.sql(cluster, "application", (app) => app.rows(`INSERT INTO ${table} VALUES (42)`));
-      const [row] = await world.sql(cluster, "readonly", (reader) =>
-        reader.rows<{ number: number }>(`SELECT number FROM ${table}`),
-      );
-      if (row?.number !== 42) throw new Error("the row that was written did not come back");
+      await readBack(world, cluster, table);
     } finally {
       await rows(`DROP TABLE ${table}`);
     }
@@ -33,6 +35,29 @@ async function roundTrip(world: World, cluster: Cluster): Promise<Finding> {
     ok: true,
     detail: `${cluster.name}: a row written and read through ${host}:${port} in ${milliseconds} ms`,
   };
+}
+
+/** Reads may come from a standby, which is a moment behind. */
+async function readBack(world: World, cluster: Cluster, table: string): Promise<void> {
+  const end = performance.now() + patience;
+  while (!(await isThere(world, cluster, table))) {
+    if (performance.now() > end) {
+      throw new Error(`the row that was written was not to be read within ${patience / 1000} s`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function isThere(world: World, cluster: Cluster, table: string): Promise<boolean> {
+  try {
+    const [row] = await world.sql(cluster, "readonly", ({ rows }) =>
+      rows<{ number: number }>(`SELECT number FROM ${table}`),
+    );
+    return row?.number === 42;
+  } catch (error) {
+    if ((error as { code?: string }).code === undefinedTable) return false;
+    throw error;
+  }
 }
 
 /** Tables of earlier runs that were killed; a run that still goes on is younger than an hour. */

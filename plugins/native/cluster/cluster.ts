@@ -4,11 +4,12 @@ import { isObject, same, unwrap } from "../../server/values.ts";
 import { type ClusterOutputs, convergeCluster, readCluster } from "./converge.ts";
 import { asFound } from "./drift.ts";
 import { checkInputs, plainInputs, type StoredCluster } from "./inputs.ts";
-import type { WaitOptions } from "./leader.ts";
+import { firstLine, NoLeader, type WaitOptions } from "./leader.ts";
+import { NotUp } from "./remote.ts";
 
 const DEADLINE_SECONDS = 300;
 /** A refresh does not wait for a cluster that is down. */
-const READ_SECONDS = 60;
+const READ_SECONDS = 10;
 
 /**
  * A PostgreSQL cluster under Patroni: what belongs to no machine and is done through the current leader. That is
@@ -32,7 +33,7 @@ export const cluster: ResourceType = {
   async create(ctx, { inputs, preview }) {
     if (preview) return { id: "", outputs: unknownOutputs() };
     const wanted = plainInputs(inputs);
-    const outputs = await convergeCluster(wanted, null, waiting(ctx, wanted, DEADLINE_SECONDS));
+    const outputs = await convergeCluster(wanted, null, waiting(ctx, patience(ctx, wanted)));
     return { id: wanted.name, outputs: told(ctx, outputs) };
   },
 
@@ -45,7 +46,7 @@ export const cluster: ResourceType = {
     const wanted = plainInputs(newInputs);
     const olds = plainInputs(oldInputs);
     sayKept(ctx, olds, wanted);
-    const outputs = await convergeCluster(wanted, olds, waiting(ctx, wanted, DEADLINE_SECONDS));
+    const outputs = await convergeCluster(wanted, olds, waiting(ctx, patience(ctx, wanted)));
     return { outputs: told(ctx, outputs) };
   },
 
@@ -57,17 +58,32 @@ export const cluster: ResourceType = {
       );
     }
     const wanted = plainInputs(inputs);
-    const state = await readCluster(wanted, waiting(ctx, wanted, READ_SECONDS));
-    const found = withSecrets(inputs, asFound(wanted, state));
-    return { id, inputs: found, outputs: { ...state.outputs } };
+    try {
+      const state = await readCluster(wanted, waiting(ctx, READ_SECONDS));
+      const found = withSecrets(inputs, asFound(wanted, state));
+      return { id, inputs: found, outputs: { ...state.outputs } };
+    } catch (error) {
+      if (!(error instanceof NoLeader || error instanceof NotUp)) throw error;
+      // It is not as it was declared, and the next update brings it back or says why it cannot.
+      ctx.log("warning", firstLine(error));
+      return { id, inputs: { ...inputs, found: "no working leader" }, outputs };
+    }
   },
 
   async delete() {},
 };
 
-function waiting(ctx: Context, wanted: StoredCluster, seconds: number): WaitOptions {
-  const allowed = ctx.timeoutSeconds || wanted.deadlineSeconds || seconds;
-  return { signal: ctx.signal, end: Date.now() + allowed * 1000, onWait: (line) => ctx.status(line) };
+function patience(ctx: Context, wanted: StoredCluster): number {
+  return ctx.timeoutSeconds || wanted.deadlineSeconds || DEADLINE_SECONDS;
+}
+
+function waiting(ctx: Context, seconds: number): WaitOptions {
+  return {
+    signal: ctx.signal,
+    end: Date.now() + seconds * 1000,
+    onWait: (line) => ctx.status(line),
+    onWarning: (line) => ctx.log("warning", line),
+  };
 }
 
 function unknownOutputs(): Properties {

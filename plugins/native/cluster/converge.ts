@@ -3,8 +3,10 @@ import { SshLost } from "../../../clients/ssh.ts";
 import { same } from "../../server/values.ts";
 import type { Step, StoredCluster } from "./inputs.ts";
 import { findLeader, Members, type WaitOptions } from "./leader.ts";
+import { tellOthers } from "./others.ts";
+import { type Override, readOverrides, resetOverrides } from "./overrides.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { LeaderMoved, type Remote, SqlError } from "./remote.ts";
+import { LeaderMoved, NotUp, type Remote, SqlError } from "./remote.ts";
 import { type Database, databasesSql, rolesSql, type WantedRole } from "./sql.ts";
 import {
   AT,
@@ -16,6 +18,7 @@ import {
   type ServerSurvey,
   serverSql,
 } from "./survey.ts";
+import { awaited, waitForWhole } from "./whole.ts";
 
 /** What a Cluster puts out. */
 export interface ClusterOutputs {
@@ -40,11 +43,17 @@ export async function convergeCluster(
       const { name, remote } = await findLeader(members, options);
       const server = await survey(remote, wanted, options.signal);
       if (server.inRecovery) throw new LeaderMoved();
+      // First: as long as they stand, no change of these settings would come into force.
+      await resetOverrides(members, remote, options);
       const before = previous?.dynamicConfiguration ?? {};
-      await reconfigure(remote, server, wanted.dynamicConfiguration, before, options.onWait);
-      if (previous === null || !sameWork(wanted, previous)) {
-        await Promise.all([convergeSql(remote, wanted, server, options), runSteps(remote, wanted, options)]);
-      }
+      const { dynamicConfiguration } = wanted;
+      const change = await reconfigure(remote, server, dynamicConfiguration, before, options.onWait);
+      const work =
+        previous === null || !sameWork(wanted, previous)
+          ? [convergeSql(remote, wanted, server, options), runSteps(remote, wanted, options)]
+          : [];
+      const told = change === null ? [] : [tellOthers(members, remote, change, options)];
+      await Promise.all([...told, ...work, waitForWhole(members, remote, awaited(wanted), options)]);
       return await outputsOf(name, remote, wanted, options.signal);
     });
   } finally {
@@ -56,6 +65,7 @@ export async function convergeCluster(
 export interface ClusterState {
   configuration: Record<string, unknown>;
   server: ServerSurvey;
+  overrides: Override[];
   missingStatements: string[];
   missingSteps: string[];
   outputs: ClusterOutputs;
@@ -67,14 +77,16 @@ export async function readCluster(wanted: StoredCluster, options: WaitOptions): 
   try {
     return await persistently(options, async () => {
       const { name, remote } = await findLeader(members, options);
-      const [configuration, server, steps] = await Promise.all([
+      const [configuration, server, overrides, steps] = await Promise.all([
         remote.patroni.configuration(options.signal),
         survey(remote, wanted, options.signal),
+        readOverrides(members, remote, options),
         missingSteps(remote, stepsOf(wanted), options.signal),
       ]);
       return {
         configuration,
         server,
+        overrides,
         missingStatements: (await missingStatements(remote, wanted, options.signal)).map((one) => one.name),
         missingSteps: steps.map((step) => step.name),
         outputs: await outputsOf(name, remote, wanted, options.signal),
@@ -85,8 +97,12 @@ export async function readCluster(wanted: StoredCluster, options: WaitOptions): 
   }
 }
 
-/** Whether SQL and steps are as they were: what was applied then need not be asked for again. */
+/**
+ * Whether SQL and steps are as they were: what was applied then need not be asked for again. Of a cluster that a
+ * refresh could not look at, nothing is known.
+ */
 function sameWork(wanted: StoredCluster, previous: StoredCluster): boolean {
+  if (previous.found !== undefined) return false;
   const work = ({
     roles,
     databases,
@@ -108,6 +124,7 @@ async function persistently<T>(options: WaitOptions, attempt: () => Promise<T>):
       const passing =
         error instanceof LeaderMoved ||
         error instanceof SshLost ||
+        error instanceof NotUp ||
         (error instanceof PatroniError && (error.status === 0 || error.status === 503));
       if (!passing || Date.now() > options.end) throw error;
       options.signal.throwIfAborted();

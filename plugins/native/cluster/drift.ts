@@ -1,6 +1,8 @@
+import { isObject } from "../../server/values.ts";
 import { ownedConfiguration } from "./configuration.ts";
 import { type ClusterState, rolesOf } from "./converge.ts";
 import type { StoredCluster } from "./inputs.ts";
+import type { Override } from "./overrides.ts";
 import { type ActualRole, roleDifferences } from "./sql.ts";
 
 /** Stands in a refreshed state for a password that is not the declared one. */
@@ -13,6 +15,7 @@ export function asFound(wanted: StoredCluster, state: ClusterState): StoredClust
     state.configuration,
     wanted.dynamicConfiguration,
   ) as StoredCluster["dynamicConfiguration"];
+  noteOverrides(found, state.overrides);
   const actual = new Map(state.server.roles.map((role) => [role.name, role]));
   for (const role of rolesOf(wanted)) {
     noteRole(found, role.name, actual.get(role.name), roleDifferences(role, actual.get(role.name)));
@@ -32,6 +35,20 @@ export function asFound(wanted: StoredCluster, state: ClusterState): StoredClust
     if (step !== undefined) step.found = "not done";
   }
   return found;
+}
+
+/** A setting by ALTER SYSTEM wins over the declared one, so it is what the cluster runs with. */
+function noteOverrides(found: StoredCluster, overrides: Override[]): void {
+  if (overrides.length === 0) return;
+  const postgresql = isObject(found.dynamicConfiguration.postgresql)
+    ? found.dynamicConfiguration.postgresql
+    : {};
+  const parameters = isObject(postgresql.parameters) ? { ...postgresql.parameters } : {};
+  for (const { member, name, value } of overrides) parameters[name] = `${value} (ALTER SYSTEM on ${member})`;
+  found.dynamicConfiguration = {
+    ...found.dynamicConfiguration,
+    postgresql: { ...postgresql, parameters },
+  } as StoredCluster["dynamicConfiguration"];
 }
 
 function noteRole(

@@ -53,7 +53,14 @@ const ACCESS: z.infer<typeof access> = {
 const inputsSchema = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, "must be lower case letters, digits and dashes"),
   members: z
-    .array(z.strictObject({ name: text, connection: connectionSchema, hostKey: text }))
+    .array(
+      z.strictObject({
+        name: text,
+        connection: connectionSchema,
+        hostKey: text,
+        joining: z.boolean().optional(),
+      }),
+    )
     .min(1, "must name one member or more"),
   patroni: access.partial().default({}),
   dynamicConfiguration,
@@ -92,6 +99,8 @@ export interface StoredCluster {
   stepOrder: string[];
   secrets: Record<string, string>;
   deadlineSeconds?: number;
+  /** What a refresh noted of the whole: why it could not look. */
+  found?: string;
 }
 
 /** Validates what a program gives and brings it into the stored form; unknown values are let through. */

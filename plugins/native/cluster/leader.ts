@@ -1,4 +1,5 @@
 import type { PatroniCluster } from "../../../clients/patroni.ts";
+import { visitorOf } from "../../../clients/ssh/visitor.ts";
 import { connect, SshError } from "../../../clients/ssh.ts";
 import type { StoredCluster } from "./inputs.ts";
 import { Remote } from "./remote.ts";
@@ -12,6 +13,8 @@ export interface WaitOptions {
   /** When to give up, as Date.now(). */
   end: number;
   onWait: (line: string) => void;
+  /** What people should know afterwards, too. */
+  onWarning: (line: string) => void;
 }
 
 /** Connections to the members of one cluster, made when they are needed. */
@@ -23,8 +26,10 @@ export class Members {
     this.#cluster = cluster;
   }
 
+  /** Members that enter the cluster come last: they may not answer yet. */
   get names(): string[] {
-    return Object.keys(this.#cluster.members);
+    const joining = (name: string) => Number(this.#cluster.members[name]?.joining ?? false);
+    return Object.keys(this.#cluster.members).sort((a, b) => joining(a) - joining(b));
   }
 
   async remote(name: string, options: { signal: AbortSignal; deadlineMs: number }): Promise<Remote> {
@@ -32,7 +37,7 @@ export class Members {
     if (known !== undefined && !known.session.isClosed) return known;
     const member = this.#cluster.members[name];
     if (member === undefined) throw new Error(`${name} is no member of the cluster ${this.#cluster.name}`);
-    const target = { ...member.connection, hostKeys: [member.hostKey] };
+    const target = { ...member.connection, hostKeys: [member.hostKey], visitor: visitorOf() };
     const session = await connect(target, { ...options, refusalMs: 0 });
     const remote = new Remote(session, this.#cluster.patroni);
     this.#remotes.set(name, remote);
@@ -41,6 +46,14 @@ export class Members {
 
   close(): void {
     for (const remote of this.#remotes.values()) remote.session.close();
+  }
+}
+
+/** Nobody leads the cluster, or nobody can be asked. */
+export class NoLeader extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "NoLeader";
   }
 }
 
@@ -84,7 +97,7 @@ export async function findLeader(
       return { name: found.leader, remote, cluster: sighting.cluster };
     }
     const reason = "reason" in found ? found.reason : "";
-    if (Date.now() >= options.end) throw new Error(await noLeader(members, reason, begin, options.signal));
+    if (Date.now() >= options.end) throw new NoLeader(await noLeader(members, reason, begin, options.signal));
     const seconds = Math.floor((Date.now() - begin) / 1000);
     if (seconds > shown) options.onWait(`waiting for a leader ${seconds} s (${reason})`);
     shown = seconds;
@@ -117,25 +130,24 @@ async function noLeader(
 ): Promise<string> {
   const seconds = Math.round((Date.now() - begin) / 1000);
   const lines = [`The cluster has no working leader after ${seconds} s: ${reason}. Nothing was changed.`];
-  for (const name of members.names) {
-    try {
-      const remote = await members.remote(name, { signal, deadlineMs: 0 });
-      const journal = await remote.script(
-        "journalctl --no-pager -q -o short-iso -n 15 -u patroni.service",
-        signal,
-      );
-      lines.push(
-        `Journal of patroni.service on ${name}:`,
-        ...journal.stdout
-          .trimEnd()
-          .split("\n")
-          .map((line) => `  ${line}`),
-      );
-    } catch (error) {
-      lines.push(`${name}: ${firstLine(error)}`);
-    }
-  }
+  for (const name of members.names) lines.push(...(await journalOf(members, name, signal)));
   return lines.join("\n");
+}
+
+/** The last lines of a member's Patroni, or why they cannot be had. */
+export async function journalOf(members: Members, name: string, signal: AbortSignal): Promise<string[]> {
+  try {
+    const remote = await members.remote(name, { signal, deadlineMs: 0 });
+    const command = "journalctl --no-pager -q -o short-iso -n 15 -u patroni.service";
+    const { stdout } = await remote.script(command, signal);
+    const shown = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => `  ${line}`);
+    return [`Journal of patroni.service on ${name}:`, ...shown];
+  } catch (error) {
+    return [`${name}: ${firstLine(error)}`];
+  }
 }
 
 function remaining(options: WaitOptions): number {

@@ -1,6 +1,7 @@
 import { type DynamicConfiguration, PatroniError } from "../../../clients/patroni.ts";
 import { isObject } from "../../server/values.ts";
 import { changedParameters, configurationPatch, inversePatch } from "./configuration.ts";
+import type { Change } from "./others.ts";
 import type { Remote } from "./remote.ts";
 import {
   readLoadTime,
@@ -26,7 +27,7 @@ const ATTEMPTS = 5;
 /**
  * Brings the dynamic configuration to `wanted` and waits until the leader runs with it. New values are tried by
  * PostgreSQL first; one that does not come into force all the same is taken back, with all that came with it.
- * True if anything was changed.
+ * Gives what was changed, null where nothing was.
  */
 export async function reconfigure(
   remote: Remote,
@@ -34,11 +35,11 @@ export async function reconfigure(
   wanted: DynamicConfiguration,
   previous: DynamicConfiguration,
   status: (line: string) => void,
-): Promise<boolean> {
+): Promise<Change | null> {
   for (let attempt = 1; ; attempt++) {
     const actual = await remote.patroni.configuration();
     const patch = configurationPatch(actual, wanted, previous);
-    if (patch === null) return false;
+    if (patch === null) return null;
     const { set, reset } = changedParameters(patch);
     const verdicts = await tryValues(remote, server, set);
     const message = refusalMessage(set, verdicts);
@@ -51,8 +52,9 @@ export async function reconfigure(
       if (!(error instanceof PatroniError) || error.status !== 409 || attempt === ATTEMPTS) throw error;
       continue;
     }
-    const failure = await settle(remote, server, verdicts, reset.length > 0 ? before : null, patch);
-    if (failure === null) return true;
+    const settings = valuesOf(verdicts);
+    const failure = await settle(remote, server, settings, reset.length > 0 ? before : null, patch);
+    if (failure === null) return { patch, settings };
     await remote.patroni.patchConfiguration(inversePatch(actual, patch));
     throw new Error(failure);
   }
@@ -62,13 +64,10 @@ export async function reconfigure(
 async function settle(
   remote: Remote,
   server: ServerSurvey,
-  verdicts: Map<string, Verdict>,
+  wanted: Map<string, string>,
   loadTime: string | null,
   patch: DynamicConfiguration,
 ): Promise<string | null> {
-  const wanted = new Map(
-    [...verdicts].flatMap(([name, verdict]) => ("value" in verdict ? [[name, verdict.value]] : [])),
-  );
   const begin = Date.now();
   for (;;) {
     const states = wanted.size === 0 ? {} : await readStates(remote, [...wanted.keys()]);
@@ -85,6 +84,13 @@ async function settle(
     if (seconds > APPLY_SECONDS) return notInForce(open, states, patch);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+}
+
+/** The values as PostgreSQL reads them. */
+function valuesOf(verdicts: Map<string, Verdict>): Map<string, string> {
+  return new Map(
+    [...verdicts].flatMap(([name, verdict]) => ("value" in verdict ? [[name, verdict.value]] : [])),
+  );
 }
 
 /** Lines of pg_hba that PostgreSQL does not understand keep all of the new ones from being used. */

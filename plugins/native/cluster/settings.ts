@@ -1,4 +1,4 @@
-import { quote } from "../../../clients/patroni.ts";
+import { quote } from "../../../clients/ssh/quote.ts";
 import type { Remote } from "./remote.ts";
 import { literal } from "./sql.ts";
 

@@ -1,4 +1,4 @@
-import type { Difference } from "./events.ts";
+import type { Difference } from "../../../clients/converger/events.ts";
 import type { StoredManifest, StoredRole } from "./shape.ts";
 
 /**

@@ -1,12 +1,13 @@
+import type { ConvergerEvent, Facts, PendingRestart, Result } from "../../../clients/converger/events.ts";
+import { failureText } from "../../../clients/converger/failure.ts";
+import { type Payload, type RunOptions, runConverger } from "../../../clients/converger.ts";
 import type { SshKeyPair } from "../../../clients/ssh/keys.ts";
+import { visitorOf } from "../../../clients/ssh/visitor.ts";
 import { SshError, type SshTarget } from "../../../clients/ssh.ts";
 import { propertyDiff } from "../../server/diff.ts";
 import { type Context, type Properties, type ResourceType, UNKNOWN } from "../../server/resource.ts";
 import { unwrap } from "../../server/values.ts";
-import { type Payload, type RunOptions, runConverger } from "./converger.ts";
 import { asFound } from "./drift.ts";
-import type { ConvergerEvent, Facts, PendingRestart, Result } from "./events.ts";
-import { failureText } from "./failure.ts";
 import { derivedHostKey, publicPart } from "./hostKey.ts";
 import { checkInputs, type HostInputs, plainInputs } from "./inputs.ts";
 import { restore } from "./shape.ts";
@@ -19,6 +20,8 @@ type Contact = Pick<RunOptions, "connectSeconds" | "firstBoot">;
 /** A machine that has just been ordered boots; one that is there answers. */
 const FIRST_CONTACT: Contact = { connectSeconds: 300, firstBoot: true };
 const LATER_CONTACT: Contact = { connectSeconds: 30, firstBoot: false };
+/** A look at a machine that is down is not waited for. */
+const LOOK: Contact = { connectSeconds: 10, firstBoot: false };
 
 /** What a Host puts out. */
 export interface HostOutputs {
@@ -84,11 +87,19 @@ export const host: ResourceType = {
     const wanted = plainInputs(inputs);
     const old = unwrap(outputs) as unknown as HostOutputs;
     const payload = payloadOf(wanted, "check", null, ctx);
-    const options = { ...optionsOf(ctx, LATER_CONTACT), onEvent: () => undefined };
-    const result = await runConverger(targetOf(wanted, [old.hostKey]), payload, options);
-    if (!result.ok) throw new Error(failureText(wanted.manifest.hostname, result));
-    const manifest = asFound(wanted.manifest, result.differences);
-    return { id, inputs: { ...inputs, manifest }, outputs: outputsOf(result, old.hostKey) };
+    const options = { ...optionsOf(ctx, LOOK), onEvent: () => undefined };
+    try {
+      const result = await runConverger(targetOf(wanted, [old.hostKey]), payload, options);
+      if (!result.ok) throw new Error(failureText(wanted.manifest.hostname, result));
+      const manifest = asFound(wanted.manifest, result.differences);
+      return { id, inputs: { ...inputs, manifest }, outputs: outputsOf(result, old.hostKey) };
+    } catch (error) {
+      if (!(error instanceof SshError) || error.kind !== "unreachable") throw error;
+      // It is not as it was declared, and the next update brings it back or says why it cannot.
+      ctx.log("warning", error.message.split("\n")[0] ?? "");
+      const manifest = { ...wanted.manifest, found: ["not reachable"] };
+      return { id, inputs: { ...inputs, manifest }, outputs };
+    }
   },
 
   async delete() {},
@@ -123,7 +134,7 @@ async function withEitherKey<T>(
 }
 
 function targetOf(wanted: HostInputs, hostKeys: string[]): SshTarget {
-  return { ...wanted.connection, hostKeys };
+  return { ...wanted.connection, hostKeys, visitor: visitorOf() };
 }
 
 function payloadOf(

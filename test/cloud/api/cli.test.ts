@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type FakeWorld, publicKey, startFakeWorld } from "./fakeWorld.ts";
+import { certificateFiles, type FakeWorld, publicKey, startFakeWorld } from "./fakeWorld.ts";
 import { hcloudCli } from "./tools.ts";
 
 let cli: string;
@@ -14,6 +14,7 @@ beforeAll(async () => {
   cli = await hcloudCli();
   world = await startFakeWorld();
   folder = await mkdtemp(join(tmpdir(), "phasewise-cli-"));
+  await certificateFiles(folder);
   await writeFile(join(folder, "key.pub"), publicKey);
   await writeFile(
     join(folder, "rules.json"),
@@ -148,6 +149,44 @@ describe("the hcloud CLI", () => {
     await succeed("server poweron web-1");
   });
 
+  it("makes, changes and removes a load balancer", async () => {
+    await succeed("certificate create --name cert --cert-file certificate.pem --key-file key.pem");
+    await succeed("load-balancer create --name lb --type lb11 --location fsn1 --label part=front");
+    await succeed("load-balancer attach-to-network lb --network net --ip 10.0.1.100");
+    await succeed("load-balancer add-service lb --protocol tcp --listen-port 5432 --destination-port 6432");
+    const [certificate] = await list("certificate list -o columns=id");
+    await succeed(
+      `load-balancer add-service lb --protocol https --http-certificates ${certificate} --http-redirect-http`,
+    );
+    await succeed("load-balancer add-target lb --server web-1 --use-private-ip");
+    await succeed("load-balancer add-target lb --label-selector role=web --use-private-ip");
+    expect(await fail("load-balancer add-target lb --server web-1 --use-private-ip")).toMatch(
+      /\(target_already_defined/,
+    );
+    expect(await fail("load-balancer add-target lb --ip 192.0.2.1")).toMatch(/\(ip_not_owned/);
+    expect(await fail("certificate delete cert")).toMatch(/is still in use \(resource_in_use/);
+    await succeed(
+      "load-balancer update-service lb --listen-port 5432 --health-check-interval 5s --health-check-timeout 3s",
+    );
+    await succeed("load-balancer change-algorithm lb --algorithm-type least_connections");
+    await succeed("load-balancer change-type lb lb21");
+    await succeed("load-balancer add-label lb tier=edge");
+    expect(await list("load-balancer list -l tier=edge -o columns=name,type,location,network_zone")).toEqual([
+      expect.stringMatching(/^lb +lb21 +fsn1 +eu-central$/),
+    ]);
+    await expect
+      .poll(() => succeed("load-balancer describe lb"), { timeout: 10_000 })
+      .toMatch(/Service:\s+5432\s+Status:\s+healthy/);
+    await succeed("load-balancer enable-protection lb delete");
+    expect(await fail("load-balancer delete lb")).toMatch(/\(protected/);
+    await succeed("load-balancer disable-protection lb delete");
+    await succeed("load-balancer remove-target lb --server web-1");
+    await succeed("load-balancer delete-service lb --listen-port 443");
+    await succeed("load-balancer detach-from-network lb --network net");
+    await succeed("load-balancer delete lb");
+    await succeed("certificate delete cert");
+  });
+
   it("takes everything away again", async () => {
     await succeed("server delete web-1");
     // This version of the CLI does not wait for the end of a deletion.
@@ -164,9 +203,11 @@ describe("the hcloud CLI", () => {
       "ssh-key",
       "primary-ip",
       "firewall",
+      "load-balancer",
+      "certificate",
     ]) {
       expect(await list(`${kind} list -o columns=id`), kind).toEqual([]);
     }
-    expect(world.hypervisor.machines.size).toBe(0);
+    expect([world.hypervisor.machines.size, world.hypervisor.balancers.size]).toEqual([0, 0]);
   });
 });

@@ -9,11 +9,22 @@ import time
 from hcloud import APIException, Client
 from hcloud.firewalls import FirewallResource, FirewallResourceLabelSelector, FirewallRule
 from hcloud.images import Image
+from hcloud.load_balancer_types import LoadBalancerType
+from hcloud.load_balancers import (
+    LoadBalancerAlgorithm,
+    LoadBalancerHealthCheck,
+    LoadBalancerHealthCheckHttp,
+    LoadBalancerService,
+    LoadBalancerServiceHttp,
+    LoadBalancerTarget,
+    LoadBalancerTargetLabelSelector,
+)
 from hcloud.locations import Location
 from hcloud.networks import NetworkRoute, NetworkSubnet
 from hcloud.server_types import ServerType
 from hcloud.servers import ServerCreatePublicNetwork
 from hcloud.volumes import Volume
+from hcloud.zones import ZoneRecord
 
 client = Client(
     token=os.environ["HCLOUD_TOKEN"],
@@ -52,7 +63,7 @@ def catalogue():
     assert client.images.get_by_id(image.id).name == "debian-13"
     refused("not_found", client.images.get_by_id, 1)
     assert len(client.load_balancer_types.get_all()) == 3
-    assert client.floating_ips.get_all() == client.certificates.get_all() == client.isos.get_all() == []
+    assert client.floating_ips.get_all() == client.isos.get_all() == []
     refused("deprecated_api_endpoint", client.datacenters.get_all)
     refused("unavailable", client.floating_ips.create, type="ipv4", home_location=location)
 
@@ -203,6 +214,111 @@ def volumes(server):
     assert volume.delete()
 
 
+def certificates():
+    with open(os.environ["CERTIFICATE"]) as certificate, open(os.environ["PRIVATE_KEY"]) as key:
+        pair = {"certificate": certificate.read(), "private_key": key.read()}
+    certificate = client.certificates.create(name="everyday", labels={"test": "everyday"}, **pair)
+    assert certificate.domain_names == ["everyday.example"]
+    assert client.certificates.get_by_name("everyday").fingerprint == certificate.fingerprint
+    refused("uniqueness_error", client.certificates.create, name="everyday", **pair)
+    refused("unsupported_error", client.certificates.create_managed, name="other", domain_names=["a.example"])
+    assert certificate.update(name="everyday-2").name == "everyday-2"
+    return certificate
+
+
+def http_service(port, **more):
+    check = LoadBalancerHealthCheck(
+        protocol="http", port=port, interval=3, timeout=2, retries=1,
+        http=LoadBalancerHealthCheckHttp(domain="", path="/", response="", status_codes=["2??"], tls=False),
+    )
+    return LoadBalancerService(
+        protocol="http", listen_port=port, destination_port=port, proxyprotocol=False, health_check=check, **more
+    )
+
+
+def load_balancers(server, network, certificate):
+    response = client.load_balancers.create(
+        name="everyday",
+        load_balancer_type=LoadBalancerType(name="lb11"),
+        location=Location(name="fsn1"),
+        algorithm=LoadBalancerAlgorithm(type="round_robin"),
+        labels={"test": "everyday"},
+        services=[http_service(80)],
+    )
+    assert response.action.command == "create_load_balancer"
+    done(response.action)
+    balancer = client.load_balancers.get_by_name("everyday")
+    assert balancer.public_net.enabled and balancer.public_net.ipv4.ip.startswith("198.")
+    assert balancer.services[0].health_check.http.status_codes == ["2??"]
+    refused("source_port_already_used", balancer.add_service, http_service(80))
+    https = http_service(443, http=LoadBalancerServiceHttp(certificates=[certificate], redirect_http=False))
+    https.protocol = "https"
+    done(balancer.add_service(https))
+    refused("resource_in_use", certificate.delete)
+
+    by_label = LoadBalancerTarget(
+        type="label_selector",
+        label_selector=LoadBalancerTargetLabelSelector(selector="test=everyday"),
+        use_private_ip=True,
+    )
+    refused("load_balancer_not_attached_to_network", balancer.add_target, by_label)
+    done(balancer.attach_to_network(network, ip="10.0.1.200"))
+    refused("load_balancer_already_attached", balancer.attach_to_network, network)
+    done(balancer.add_target(by_label))
+    refused("target_already_defined", balancer.add_target, by_label)
+    balancer.reload()
+    assert balancer.private_net[0].ip == "10.0.1.200"
+    assert [target.server.id for target in balancer.targets[0].targets] == [server.id]
+    assert [status.listen_port for status in balancer.targets[0].targets[0].health_status] == [80, 443]
+    server.reload()
+    network.reload()
+    assert [member.id for member in network.get_member_all() if member.type == "load_balancer"] == [balancer.id]
+    done(balancer.disable_public_interface())
+    done(balancer.enable_public_interface())
+
+    service = http_service(80)
+    service.health_check.retries = 5
+    done(balancer.update_service(service))
+    done(balancer.delete_service(https))
+    done(balancer.change_algorithm(LoadBalancerAlgorithm(type="least_connections")))
+    done(balancer.change_type(LoadBalancerType(name="lb21")))
+    refused("unsupported_error", balancer.change_dns_ptr, balancer.public_net.ipv4.ip, "a.example")
+    refused("unsupported_error", balancer.get_metrics, "requests", "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z")
+    done(balancer.change_protection(delete=True))
+    refused("protected", balancer.delete)
+    done(balancer.change_protection(delete=False))
+    assert balancer.update(name="everyday-2", labels={"test": "everyday", "n": "2"}).name == "everyday-2"
+    balancer.reload()
+    assert balancer.services[0].health_check.retries == 5 and balancer.algorithm.type == "least_connections"
+    assert balancer.load_balancer_type.name == "lb21"
+    assert [b.id for b in client.load_balancers.get_all(label_selector="n=2")] == [balancer.id]
+    done(balancer.remove_target(by_label))
+    done(balancer.detach_from_network(network))
+    gone = balancer.id
+    assert balancer.delete() and certificate.delete()
+    refused("not_found", client.load_balancers.get_by_id, gone)
+
+
+def zones():
+    response = client.zones.create(name="everyday.test", mode="primary", labels={"test": "everyday"})
+    done(response.action)
+    zone = client.zones.get("everyday.test")
+    assert zone.id == response.zone.id and zone.record_count == 4
+    records = [ZoneRecord(value="192.0.2.1", comment="first")]
+    created = zone.create_rrset(name="www", type="A", ttl=300, records=records)
+    done(created.action)
+    rrset = zone.get_rrset("www", "A")
+    assert rrset.records[0].value == "192.0.2.1" and rrset.ttl == 300
+    done(rrset.set_rrset_records([ZoneRecord(value="192.0.2.2")]))
+    assert zone.get_rrset("www", "A").records[0].value == "192.0.2.2"
+    refused("uniqueness_error", zone.create_rrset, name="www", type="A", records=records)
+    refused("unsupported_error", zone.export_zonefile)
+    done(rrset.delete_rrset().action)
+    done(zone.change_ttl(600))
+    done(zone.delete().action)
+    refused("not_found", client.zones.get, "everyday.test")
+
+
 def pages(key):
     created = []
     for n in range(30):
@@ -244,7 +360,8 @@ def ending(server, network, address, six, group, key):
     address.reload()
     assert address.assignee_id is None
     assert address.delete() and network.delete() and group.delete() and key.delete()
-    for collection in (client.servers, client.networks, client.volumes, client.primary_ips, client.firewalls):
+    collections = [client.servers, client.networks, client.volumes, client.primary_ips, client.firewalls]
+    for collection in [*collections, client.load_balancers, client.certificates]:
         assert collection.get_all(label_selector="test=everyday") == []
 
 
@@ -256,6 +373,8 @@ def main():
     power(server, network)
     volumes(server)
     firewalls(server, firewall)
+    load_balancers(server, network, certificates())
+    zones()
     pages(key)
     six = addresses(server, address)
     ending(server, network, address, six, group, key)

@@ -15,7 +15,7 @@ import {
   startCloud,
   stopCloud,
 } from "../../../cloud/lifecycle.ts";
-import { publicKey } from "./fakeWorld.ts";
+import { certificateFiles, publicKey } from "./fakeWorld.ts";
 import { hcloudPython } from "./tools.ts";
 
 /** The whole of it on real machines: as root, with the host's packages; builds the bare image where there is none. */
@@ -90,7 +90,7 @@ async function traces(): Promise<string[]> {
     run("ip route; ip -6 route"),
     run("losetup --list --noheadings --output NAME,BACK-FILE"),
     run("cut -d' ' -f2 /proc/mounts"),
-    run("ls -d /dev/phasewise/* /var/lib/phasewise-cloud/slots/*"),
+    run("ls -d /dev/phasewise/* /run/phasewise/* /var/lib/phasewise-cloud/slots/*"),
     run("find /sys/fs/cgroup -maxdepth 4 -path '*phasewise*' -type d"),
   ]);
   return lines.flat().filter((line) => line !== "");
@@ -254,7 +254,7 @@ describe("the embedded cloud", () => {
       await hcloudPython(),
       ["-W", "ignore", join(import.meta.dirname, "everyday.py")],
       {
-        env: { ...cloudEnv(cloud), PUBLIC_KEY: publicKey },
+        env: { ...cloudEnv(cloud), ...(await certificateFiles(directory)), PUBLIC_KEY: publicKey },
         reject: false,
       },
     );

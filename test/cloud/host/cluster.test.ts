@@ -81,7 +81,15 @@ function machine(id: number, changes: PostgresParameters = {}): Manifest {
     tls(),
     data(),
     ...(id === 1
-      ? [etcd({ name, address: ip, token: "test", initial: { state: "new", members: [first] } })]
+      ? [
+          etcd({
+            name,
+            address: ip,
+            token: "test",
+            initial: { state: "new", members: [first] },
+            leads: false,
+          }),
+        ]
       : []),
     patroni({
       cluster: "main",
@@ -92,7 +100,8 @@ function machine(id: number, changes: PostgresParameters = {}): Manifest {
       parameters: { ...parameters, ...changes },
       replicationPeers: ["10.0.1.0/24"],
       clients: ["10.0.1.0/24"],
-      joins: id !== 1,
+      durability: "async",
+      alone: id === 1,
     }),
   ];
   return manifest(roles, { hostname: name, mounts: [mounted(id)] });
@@ -114,7 +123,7 @@ function inputs(
       connection: { host: cloud.address(id), privateKey: operatorKey.privateKey },
       hostKey: hosts.get(id)?.state?.outputs.hostKey,
     })),
-    dynamicConfiguration: dynamicConfiguration({ ...parameters, ...changes.parameters }),
+    dynamicConfiguration: dynamicConfiguration({ ...parameters, ...changes.parameters }, "async"),
     sql: { ...clusterSql({ databases: ["app"], extensions: ["vector"] }), ...changes.sql },
     steps: [{ name: "a step", probe: "test -e /run/stepped", act: "touch /run/stepped" }],
     secrets: { ...passwords, ...changes.secrets },
@@ -297,7 +306,7 @@ describe("a changed setting", () => {
 
   it("that is no longer declared goes back to its default", async () => {
     const { work_mem: _gone, ...fewer }: PostgresParameters = { ...parameters, max_connections: 50 };
-    await driven.up({ ...inputs(), dynamicConfiguration: dynamicConfiguration(fewer) });
+    await driven.up({ ...inputs(), dynamicConfiguration: dynamicConfiguration(fewer, "async") });
     expect(await sql(1, "SELECT source FROM pg_settings WHERE name = 'work_mem'")).toBe("default");
     await driven.up(inputs({ parameters: { max_connections: 50 } }));
   });

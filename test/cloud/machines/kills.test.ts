@@ -9,11 +9,16 @@ import { attachment, disk, greeting, privateNetwork, TestCloud, until, volume } 
 
 const name = "kills";
 const cloud = new TestCloud(name);
-const nothing: World = { servers: [], volumes: [], networks: [] };
+const nothing: World = { servers: [], volumes: [], networks: [], loadBalancers: [] };
 
 function world(): World {
   const server = cloud.server(1, { networks: [attachment(1)], volumes: [volume(1)] });
-  return { servers: [server], volumes: [volume(1, { serverId: 1 })], networks: [privateNetwork] };
+  return {
+    servers: [server],
+    volumes: [volume(1, { serverId: 1 })],
+    networks: [privateNetwork],
+    loadBalancers: [],
+  };
 }
 
 /** Whether the process was struck; else it came to its end. */

@@ -98,7 +98,12 @@ describe("a machine", () => {
     );
     await cloud.stop();
     await cloud.start();
-    await cloud.hypervisor.reconcile({ servers: [cloud.server(1)], volumes: [], networks: [] });
+    await cloud.hypervisor.reconcile({
+      servers: [cloud.server(1)],
+      volumes: [],
+      networks: [],
+      loadBalancers: [],
+    });
     await cloud.hypervisor.reboot(cloud.server(1));
     await until("it has another boot id", async () => {
       expect(await cloud.hypervisor.isRunning(1)).toBe(true);

@@ -45,7 +45,7 @@ const cloud = new TestCloud(values.cloud as string);
 
 if (values.do === "create") {
   await cloud.start();
-  await cloud.hypervisor.reconcile({ servers: [], volumes: [], networks: [] });
+  await cloud.hypervisor.reconcile({ servers: [], volumes: [], networks: [], loadBalancers: [] });
   armed = true;
   await cloud.hypervisor.ensureNetwork(privateNetwork);
   await cloud.hypervisor.createVolume(volume(1));

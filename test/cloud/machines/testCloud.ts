@@ -158,7 +158,7 @@ export class TestCloud {
     for (const folder of ["/run/netns", "/run/systemd/nspawn/propagate", "/var/lib/phasewise-cloud/slots"]) {
       lines.push(...(await readdir(folder).catch(() => [])));
     }
-    for (const path of [`/dev/phasewise/${slot}`, this.directory]) {
+    for (const path of [`/dev/phasewise/${slot}`, `/run/phasewise/${slot}`, this.directory]) {
       if (await isThere(path)) lines.push(path);
     }
     const groups = await execa("find", ["/sys/fs/cgroup", "-path", `*/phasewise/${slot}*`], {

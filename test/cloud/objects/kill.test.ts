@@ -5,8 +5,11 @@ import {
   CompleteMultipartUploadCommand,
   CreateBucketCommand,
   CreateMultipartUploadCommand,
+  DeleteObjectCommand,
   GetObjectCommand,
+  ListObjectVersionsCommand,
   ListPartsCommand,
+  PutBucketVersioningCommand,
   PutObjectCommand,
   type S3Client,
   UploadPartCommand,
@@ -124,5 +127,53 @@ describe("a kill of the object storage", () => {
         contents.set(Key, new Set([found]));
       }
     }
+  });
+
+  test("at any moment of writes, deletes and uploads in parts keeps every version that was acknowledged", async () => {
+    const versioned = "versioned";
+    await client.send(new CreateBucketCommand({ Bucket: versioned }));
+    await client.send(
+      new PutBucketVersioningCommand({ Bucket: versioned, VersioningConfiguration: { Status: "Enabled" } }),
+    );
+    const kept: { Key: string; VersionId: string; hash: string }[] = [];
+    const markers = new Set<string>();
+    const upload = async (Key: string, Body: Buffer) => {
+      const named = { Bucket: versioned, Key };
+      const { UploadId } = await client.send(new CreateMultipartUploadCommand(named));
+      const part = await client.send(new UploadPartCommand({ ...named, UploadId, PartNumber: 1, Body }));
+      const MultipartUpload = { Parts: [{ PartNumber: 1, ETag: part.ETag }] };
+      return client.send(new CompleteMultipartUploadCommand({ ...named, UploadId, MultipartUpload }));
+    };
+    for (let round = 0; round < 5; round++) {
+      const writers = Array.from({ length: 4 }, async (_, writer) => {
+        for (let turn = 0; ; turn++) {
+          const Key = `${writer % 2}`;
+          const Body = randomBytes(1 + Math.floor(Math.random() * 200_000));
+          const named = { Bucket: versioned, Key };
+          const { VersionId } = await (turn % 3 === 0
+            ? upload(Key, Body)
+            : client.send(new PutObjectCommand({ ...named, Body })));
+          kept.push({ Key, VersionId: VersionId!, hash: sum(Body) });
+          if (turn % 4 === 3) markers.add((await client.send(new DeleteObjectCommand(named))).VersionId!);
+        }
+      });
+      const ended = Promise.allSettled(writers);
+      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 250));
+      await storage.kill();
+      await ended;
+      await killAndStart();
+    }
+    expect(kept.length).toBeGreaterThan(5);
+    for (const { Key, VersionId, hash } of kept) {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: versioned, Key, VersionId }));
+      expect(sum(Buffer.from(await Body!.transformToByteArray()))).toBe(hash);
+    }
+    const { Versions, DeleteMarkers = [] } = await client.send(
+      new ListObjectVersionsCommand({ Bucket: versioned }),
+    );
+    const listed = new Set(DeleteMarkers.map(({ VersionId }) => VersionId));
+    expect([...markers].filter((marker) => !listed.has(marker))).toEqual([]);
+    const newest = [...Versions!, ...DeleteMarkers].filter(({ IsLatest }) => IsLatest);
+    expect(newest.map(({ Key }) => Key).sort()).toEqual(["0", "1"]);
   });
 });

@@ -43,6 +43,16 @@ test("a command gets its stdin and gives its output and its exit code", async ()
   session.close();
 });
 
+test("an attached command that ends at once gives its own exit code", async () => {
+  const { target } = await serve((line, channel) => {
+    channel.exit(Number(line));
+    channel.end();
+  });
+  const session = await connect(target);
+  for (const code of [0, 3, 0, 7]) expect(await session.attach(String(code))).toBe(code);
+  session.close();
+});
+
 test("a machine that never answers: the error says how often it was tried and what to check", async () => {
   const port = await freePort();
   const target = {

@@ -29,7 +29,7 @@ describe("a deployed stack", () => {
 
   it("is promoted, not edited, to another phase", () => {
     expect(lines({ ...deployed, phase: 2 })).toEqual([
-      "phasewise:phase: 1 (single) | 2, the phase that is deployed | set it back to 2 and run npx phasewise promote production 1, which changes the file when it is done",
+      "phasewise:phase: 1 (single) | 2, the phase that is deployed | set it back to 2 and run npx phasewise promote production --to 1, which changes the file when it is done",
     ]);
   });
 

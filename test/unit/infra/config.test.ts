@@ -4,7 +4,7 @@ import { config, embedded, faults, production, secure } from "./settings.ts";
 
 const phaseAllowed = "1 to 5 (1 single, 2 managed, 3 replicated, 4 sharded, 5 multi-region)";
 const allSettings =
-  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, endpoint, access, objectStorage, backup";
+  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, metrics, endpoint, access, objectStorage, catalogues, recovery, backup";
 
 describe("the defaults", () => {
   it("are safe for production", () => {
@@ -19,10 +19,17 @@ describe("the defaults", () => {
       database: {
         name: "app",
         postgresVersion: 17,
+        durability: "async",
+        readLagSeconds: 5,
+        replicas: 1,
         parameters: {},
         extensions: ["vector", "pg_stat_statements"],
       },
       pools: { size: 30, reserve: 15, maxClients: 1000 },
+      redis: { enabled: false, memoryMb: 256, evictionPolicy: "allkeys-lru" },
+      metrics: { enabled: true, peers: [] },
+      loadBalancer: { type: "lb11", public: false },
+      applications: { count: 2 },
       endpoint: { domain: null },
       access: { operators: ["203.0.113.7/32"], database: ["203.0.113.16/28"], keys: {} },
       objectStorage: {
@@ -33,8 +40,24 @@ describe("the defaults", () => {
         secretKey: "encrypted",
         caCertificate: null,
       },
-      backup: { time: "02:00", fullOn: "sunday", retentionDays: 30 },
+      catalogues: [],
+      recovery: { recipients: [] },
+      backup: {
+        time: "02:00",
+        fullOn: "sunday",
+        retentionDays: 30,
+        keepDeletedDays: 14,
+        keepOnDestroy: true,
+        goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 },
+      },
     });
+  });
+
+  it("keep a stack's backups when it is destroyed, except in dev", () => {
+    expect(config({ "phasewise:environment": "dev" }).backup.keepOnDestroy).toBe(false);
+    expect(config({ "phasewise:environment": "staging" }).backup.keepOnDestroy).toBe(true);
+    const kept = { "phasewise:environment": "dev", "phasewise:backup": { keepOnDestroy: true } };
+    expect(config(kept).backup.keepOnDestroy).toBe(true);
   });
 
   it("open an embedded stack to the machine that it runs on, and name its bucket after it", () => {
@@ -92,8 +115,8 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
     ],
     [
       "a phase that this version cannot build",
-      { "phasewise:phase": 3 },
-      "phasewise:phase: 3 (replicated) | what this version of Phasewise can build: 1 | set it to 1, or update Phasewise if a newer version has phase 3",
+      { "phasewise:phase": 4 },
+      "phasewise:phase: 4 (sharded) | what this version of Phasewise can build: 1, 2 or 3 | set it to 3, or update Phasewise if a newer version has phase 4",
     ],
     [
       "a number in quotation marks",
@@ -191,6 +214,11 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
       "phasewise:backup.retentionDays: 0 | a whole number from 1 to 3650 (days) | set it to 1 or more",
     ],
     [
+      "a catalogue that is neither a name nor a file",
+      { "phasewise:catalogues": ["fastbots", "Our Own", "./ours.yaml"] },
+      'phasewise:catalogues[1]: "Our Own" | the name of a built-in catalogue, or a path that ends in .yaml, relative to the project | write a name, as fastbots, or a path, as ./catalogues/ours.yaml',
+    ],
+    [
       "a domain with a scheme",
       { "phasewise:endpoint": { domain: "https://db.example.com/" } },
       'phasewise:endpoint.domain: "https://db.example.com/" | a name in the DNS, as db.example.com | write the name alone, without a scheme or path',
@@ -254,47 +282,6 @@ describe("addresses", () => {
     const [found, fix] = expected.split(" | ");
     expect(faults({ "phasewise:access": { operators: [value], database: ["0.0.0.0/0"] } })).toEqual([
       `phasewise:access.operators[0]: ${found} | ${range} | ${fix}`,
-    ]);
-  });
-});
-
-describe("keys", () => {
-  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKT0pHjw1xEX5A3aFjiSq5I1gb7wz7qg6n1H1D8rAbcd";
-  const withKeys = (keys: Record<string, unknown>) => ({
-    "phasewise:access": { operators: ["203.0.113.7/32"], database: [], keys },
-  });
-
-  it("of people are taken with and without a comment", () => {
-    expect(config(withKeys({ alice: `${key} alice@laptop`, bob: key })).access.keys).toEqual({
-      alice: `${key} alice@laptop`,
-      bob: key,
-    });
-  });
-
-  it.each([
-    ["a cut one", key.slice(0, 40)],
-    ["one of another type than it says", key.replace("ssh-ed25519", "ssh-rsa")],
-    ["two lines", `${key}\n${key}`],
-    ["an option before it", `command="true" ${key}`],
-  ])("%s is refused", (_, value) => {
-    expect(faults(withKeys({ alice: value }))).toEqual([
-      expect.stringMatching(
-        /^phasewise:access\.keys\.alice: ".* \| a public key of OpenSSH \(ssh-ed25519, ecdsa or ssh-rsa\) \| write the one line of the person's \.pub file, as cat ~\/\.ssh\/id_ed25519\.pub shows it$/,
-      ),
-    ]);
-  });
-
-  it("that are private are refused and not repeated", () => {
-    const pem =
-      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----\n";
-    expect(faults(withKeys({ alice: pem }))).toEqual([
-      "phasewise:access.keys.alice: a private key | a public key of OpenSSH (ssh-ed25519, ecdsa or ssh-rsa) | this is a private key: write the content of the .pub file, and make a new pair, as this one has been shown",
-    ]);
-  });
-
-  it("belong to persons with plain names", () => {
-    expect(faults(withKeys({ "Alice B": key }))).toEqual([
-      'phasewise:access.keys.Alice B: "Alice B" | a person\'s name in small letters, digits and hyphens | rename it, as alice',
     ]);
   });
 });

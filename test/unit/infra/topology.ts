@@ -7,6 +7,7 @@ export const topology: Topology = {
   stack: "production",
   environment: "production",
   phase: 1,
+  consensus: { members: ["core-1"] },
   endpoints: {
     write: { host: "192.0.2.10", port: 6432 },
     read: { host: "192.0.2.10", port: 6432 },
@@ -29,6 +30,8 @@ export const topology: Topology = {
     {
       name: "main",
       members: ["core-1"],
+      gateways: ["core-1"],
+      durability: "async",
       postgresVersion: 17,
       databases: ["app"],
       parameters: { shared_buffers: "1024MB" },
@@ -40,8 +43,11 @@ export const topology: Topology = {
         monitor: { name: "monitor", password: "d" },
       },
       backupStanza: "main",
+      backupCipher: "cipher",
     },
   ],
+  caches: [],
+  loadBalancers: [],
   buckets: [
     {
       name: "acme-production-backups",
@@ -52,6 +58,8 @@ export const topology: Topology = {
       caCertificate: null,
     },
   ],
+  recovery: { recipients: [] },
+  goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 },
   ssh: { user: "root", privateKey: "g" },
   caCertificate: "h",
   firewall: { operators: ["203.0.113.7/32"], database: ["203.0.113.16/28"] },

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { Topology } from "../../../infra/topology.ts";
 import { progressLines } from "../../../operations/backup.ts";
@@ -75,12 +76,29 @@ test("restarts: standbys first, the primary last; Patroni's unit covers its Post
 });
 
 test("journals: what is asked for is quoted", () => {
-  expect(journalCommand({ units: [], lines: 100, follow: false })).toBe(
-    "journalctl --no-pager --no-hostname -o short-iso -u 'etcd' -u 'patroni' -u 'haproxy' -u 'pgbouncer' -u 'phasewise-*' -n 100",
+  const ask = { units: [], lines: 100, follow: false, all: true };
+  const journal =
+    "journalctl --no-pager --no-hostname -o short-iso -u 'etcd' -u 'patroni' -u 'haproxy' -u 'pgbouncer' -u 'phasewise-*'";
+  expect(journalCommand(ask)).toBe(`${journal} -n 100`);
+  expect(journalCommand({ ...ask, units: ["a'; rm -rf /", "kernel"], since: "-1h", follow: true })).toBe(
+    "journalctl --no-pager --no-hostname -o short-iso -u 'a'\\''; rm -rf /' -k --since '-1h'; " +
+      "journalctl --no-pager --no-hostname -o short-iso -u 'a'\\''; rm -rf /' -k -n 0 -f",
   );
-  expect(journalCommand({ units: ["a'; rm -rf /", "kernel"], lines: 5, since: "-1h", follow: true })).toBe(
-    "journalctl --no-pager --no-hostname -o short-iso -u 'a'\\''; rm -rf /' -k --since '-1h' -f",
-  );
+});
+
+test("journals: what says that nothing happens is left out before lines are counted", () => {
+  const command = journalCommand({ units: ["patroni"], lines: 2, follow: false, all: false });
+  const [journal, ...filter] = command.split(" | ");
+  expect(journal).toMatch(/ -u 'patroni' -r$/);
+  const said = [
+    "2026-11-21 patroni[1]: INFO: no action. I am (core-1), the leader with the lock",
+    "2026-11-21 patroni[1]: WARNING: third",
+    "2026-11-21 patroni[1]: INFO: no action. I am (db-1), a secondary, and following a leader (db-2)",
+    "2026-11-21 patroni[1]: INFO: second",
+    "2026-11-21 patroni[1]: INFO: first",
+  ];
+  const shown = execFileSync("sh", ["-c", filter.join(" | ")], { input: said.join("\n") }).toString();
+  expect(shown).toBe("2026-11-21 patroni[1]: INFO: second\n2026-11-21 patroni[1]: WARNING: third\n");
 });
 
 test("a machine's memory and units", () => {

@@ -1,9 +1,8 @@
 import { expect, test } from "vitest";
-import { deployedFrom } from "../../../infra/changes.ts";
+import { deployedFrom, refusals } from "../../../infra/changes.ts";
 import { type Config, fromStackFile, requireConfig } from "../../../infra/config.ts";
 import { refuseProtected } from "../../../operations/deploy/destroy.ts";
 import { copyText, type EmbeddedCloud } from "../../../operations/deploy/embedded.ts";
-import { refusals } from "../../../operations/deploy/rules.ts";
 import { parseStackFile, readStackFile } from "../../../operations/deploy/stackFile.ts";
 import { parseExport, stackOutputs, withoutPending } from "../../../operations/deploy/state.ts";
 import { validate } from "../../../operations/deploy/validate.ts";
@@ -111,7 +110,7 @@ test("another phase is refused and promote is named", () => {
   expect(refusals(deployed, config(), true)).toEqual([
     expect.objectContaining({
       path: "phasewise:phase",
-      fix: expect.stringContaining("npx phasewise promote dev 1"),
+      fix: expect.stringContaining("npx phasewise promote dev --to 1"),
     }),
   ]);
 });

@@ -47,6 +47,49 @@ test("a quick resource is one line, when it is finished", () => {
   ]);
 });
 
+test("passwords and keys that are made in no time are told of together", () => {
+  const progress = new Progress(false);
+  const of = (type: string, name: string) => ({
+    urn: `urn:pulumi:dev::phasewise::phasewise-native:index:${type}::${name}`,
+  });
+  for (const name of ["a", "b", "c"]) {
+    progress.event(step("resourcePreEvent", "create", of("Password", name)), 0);
+    expect(progress.event(step("resOutputsEvent", "create", of("Password", name)), 100)).toEqual([]);
+  }
+  progress.event(step("resourcePreEvent", "delete", of("KeyPair", "boot")), 0);
+  progress.event(step("resOutputsEvent", "delete", of("KeyPair", "boot")), 100);
+  expect(progress.tick(500)).toEqual(["created 3 of Password", "deleted KeyPair boot"]);
+  expect(progress.tick(1000)).toEqual([]);
+  const planned = new Progress(true);
+  for (const name of ["a", "b"]) planned.event(step("resourcePreEvent", "create", of("Password", name)), 0);
+  expect(planned.tick(500)).toEqual(["+ 2 of Password"]);
+});
+
+test("a password that fails is told of by its name", () => {
+  const progress = new Progress(false);
+  const of = { urn: "urn:pulumi:dev::phasewise::phasewise-native:index:Password::a" };
+  progress.event(step("resourcePreEvent", "create", of), 0);
+  expect(progress.event(step("resOpFailedEvent", "create", of), 100)).toEqual([
+    "failed creating Password a (0.1 s)",
+  ]);
+});
+
+test("what a refresh found is told", () => {
+  const progress = new Progress(false);
+  const state = { custom: true, inputs: {}, outputs: { status: "running", labels: {} } };
+  const found = { ...state, outputs: { status: "running", labels: { by: "hand" } } };
+  const refreshed = (more: object) =>
+    progress.event(
+      step("resOutputsEvent", "refresh", { old: state, new: state, detailedDiff: {}, ...more }),
+      0,
+    );
+  expect(refreshed({})).toEqual([]);
+  expect(
+    refreshed({ new: found, detailedDiff: { "labels.by": { diffKind: "add", inputDiff: false } } }),
+  ).toEqual(["found: Server phasewise-core-1 was changed: labels by"]);
+  expect(refreshed({ new: undefined })).toEqual(["found: Server phasewise-core-1 is gone"]);
+});
+
 test("a slow resource is named once while it is worked on, with what it is at", () => {
   const progress = new Progress(false);
   progress.event(step("resourcePreEvent", "update"), 0);

@@ -4,9 +4,7 @@ import { type Check, combine, type World } from "../../../operations/verify/chec
 import * as archiving from "../../../operations/verify/checks/archiving.ts";
 import * as backup from "../../../operations/verify/checks/backup.ts";
 import * as certificates from "../../../operations/verify/checks/certificates.ts";
-import * as etcd from "../../../operations/verify/checks/etcd.ts";
 import * as extensions from "../../../operations/verify/checks/extensions.ts";
-import * as patroni from "../../../operations/verify/checks/patroni.ts";
 import * as pending from "../../../operations/verify/checks/pendingRestarts.ts";
 import * as pooler from "../../../operations/verify/checks/pooler.ts";
 import {
@@ -148,35 +146,6 @@ test("extensions and version", () => {
     ok: false,
     detail: "main: PostgreSQL 16.1 runs, 17 is declared; missing: vector",
   });
-});
-
-test("Patroni: a leader, and every declared member running and near", () => {
-  const cluster = { name: "main", members: ["db-1", "db-2"] };
-  const leader = { name: "db-1", role: "leader", state: "running", timeline: 3 };
-  const replica = { name: "db-2", role: "replica", state: "streaming", lag: 0 };
-  expect(patroni.judge(cluster, { members: [leader, replica] }, "dev")).toEqual({
-    ok: true,
-    detail: "main: db-1 leads, 2 of 2 members run, timeline 3",
-  });
-  const faults = (members: object[], more = {}) =>
-    patroni.judge(cluster, { members, ...more } as Parameters<typeof patroni.judge>[1], "dev");
-  expect(faults([leader]).detail).toBe("main: db-2 is no member");
-  expect(faults([{ ...leader, role: "replica" }, replica]).detail).toBe("main: no leader");
-  expect(faults([leader, { ...replica, state: "starting" }]).detail).toBe("main: db-2 is starting");
-  expect(faults([leader, { ...replica, lag: 100 * 1024 * 1024 }]).detail).toBe("main: db-2 is 100 MB behind");
-  expect(faults([leader, replica], { pause: true }).fix).toBe("patronictl resume on one of its machines");
-});
-
-test("etcd: members and alarms", () => {
-  const fine = { endpoint: "https://10.0.1.11:2379", health: true, took: "3ms" };
-  expect(etcd.judge(1, [fine], "", "dev")).toEqual({ ok: true, detail: "1 of 1 members healthy" });
-  expect(etcd.judge(2, [fine, { ...fine, health: false, error: "timeout" }], "", "dev").detail).toBe(
-    "1 of 2 members healthy, https://10.0.1.11:2379: timeout",
-  );
-  expect(etcd.judge(1, [fine], "memberID:1 alarm:NOSPACE", "dev").detail).toBe(
-    "alarm: memberID:1 alarm:NOSPACE",
-  );
-  expect(etcd.judge(1, [], "", "dev").ok).toBe(false);
 });
 
 test("pooler: paused databases and clients that wait", () => {

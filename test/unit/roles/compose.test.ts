@@ -86,16 +86,22 @@ test("the prebaked image holds every package of the machine", () => {
 
 test("the secrets of a machine are known by name", () => {
   expect(secretNames(machine())).toEqual([
+    "application-password",
     "backup-access-key",
     "backup-cipher",
     "backup-secret-key",
     "ca-certificate",
     "endpoint-certificate",
     "endpoint-key",
+    "monitor-password",
     "node-certificate",
     "node-key",
     "operator-key",
     "pgbouncer-password",
+    "redis-admin-password",
+    "redis-monitor-password",
+    "redis-password",
+    "redis-peer-password",
     "replicator-password",
     "rewind-password",
   ]);

@@ -1,7 +1,9 @@
+import { type ApplicationSettings, application } from "../../../roles/application.ts";
 import { base } from "../../../roles/base.ts";
 import { composeManifest } from "../../../roles/compose.ts";
 import { data } from "../../../roles/data.ts";
 import { etcd } from "../../../roles/etcd.ts";
+import { metrics } from "../../../roles/exporters/metrics.ts";
 import { firewall } from "../../../roles/firewall.ts";
 import { haproxy } from "../../../roles/haproxy.ts";
 import type { ManagedFile, Manifest, RoleManifest } from "../../../roles/manifest.ts";
@@ -12,8 +14,11 @@ import { type PgbackrestSettings, pgbackrest } from "../../../roles/pgbackrest.t
 import { pgbouncer } from "../../../roles/pgbouncer.ts";
 import { POOLS } from "../../../roles/pools.ts";
 import { type PostgresSizing, postgresParameters } from "../../../roles/postgresParameters.ts";
+import { readGate } from "../../../roles/readGate.ts";
+import { redis } from "../../../roles/redis.ts";
 import { tls } from "../../../roles/tls.ts";
 import { updates } from "../../../roles/updates.ts";
+import { upkeep } from "../../../roles/upkeep.ts";
 
 export const GB = 1024 ** 3;
 export const PUBLIC_KEY =
@@ -38,7 +43,8 @@ export const patroniSettings: PatroniSettings = {
   parameters: postgresParameters(sizing),
   replicationPeers: ["10.0.1.0/24"],
   clients: ["10.0.1.0/24"],
-  joins: false,
+  durability: "async",
+  alone: true,
 };
 
 export const backupSettings: PgbackrestSettings = {
@@ -58,8 +64,16 @@ export const backupSettings: PgbackrestSettings = {
   volumeBytes: 10 * GB,
 };
 
+const applicationRole: ApplicationSettings = {
+  port: 4000,
+  database: { name: "app", user: "app", host: "10.0.1.5", writePort: 6432, readPort: 6433 },
+  cache: { user: "app", host: "10.0.1.11", port: 6379 },
+  poolSize: 5,
+  program: "H4sIAAAAAAAA",
+};
+
 export const roles: RoleManifest[] = [
-  base(),
+  base({ overcommit: "never" }),
   operators([{ name: "anna", publicKeys: [PUBLIC_KEY] }]),
   firewall({
     publicInterface: "eth0",
@@ -76,11 +90,16 @@ export const roles: RoleManifest[] = [
   updates(),
   tls(),
   data(),
-  etcd({ ...core, token: "main", initial: { state: "new", members: [core] } }),
-  haproxy({ members: [core, { name: "db-1", address: "10.0.1.21" }], maximumLagMegabytes: 16 }),
-  pgbouncer({ databases: ["app"], pool: POOLS.dev, maximumClients: 500 }),
+  etcd({ ...core, token: "main", initial: { state: "new", members: [core] }, leads: true }),
+  haproxy({ members: [core, { name: "db-1", address: "10.0.1.21" }] }),
+  pgbouncer({ databases: ["app"], postgresVersion: 17, pool: POOLS.dev, maximumClients: 500 }),
   pgbackrest(backupSettings),
   patroni(patroniSettings),
+  application(applicationRole),
+  readGate({ address: core.address, maximumLagSeconds: 5 }),
+  redis({ memoryMb: 256, evictionPolicy: "allkeys-lru" }),
+  metrics({ address: core.address, database: "app", pgbouncer: true, redis: true }),
+  upkeep({ databases: ["app"] }),
 ];
 
 /** The whole machine of phase 1. */

@@ -13,7 +13,7 @@ function configuration(settings = patroniSettings) {
 
 test("the first start gets all that would need a restart later, with the values that the cluster is given", () => {
   const { postgresql, ...rest } = configuration().bootstrap.dcs;
-  const { postgresql: whole, ...all } = dynamicConfiguration(patroniSettings.parameters) as Record<
+  const { postgresql: whole, ...all } = dynamicConfiguration(patroniSettings.parameters, "async") as Record<
     string,
     never
   >;
@@ -53,7 +53,7 @@ test("a setting that can be reloaded changes nothing on the machine", () => {
 });
 
 test("the timers leave room for two tries before the leader's key is lost", () => {
-  const { ttl, loop_wait, retry_timeout } = dynamicConfiguration({}) as Record<string, number>;
+  const { ttl, loop_wait, retry_timeout } = dynamicConfiguration({}, "async") as Record<string, number>;
   expect(ttl).toBeGreaterThanOrEqual(20);
   expect(loop_wait! + 2 * retry_timeout!).toBeLessThanOrEqual(ttl!);
 });
@@ -74,6 +74,7 @@ test("a new cluster has checksums, UTF8, a locale that never changes, and trusts
 test("nobody comes without TLS and a password, and the machines' own users only where they belong", () => {
   expect(configuration().postgresql.pg_hba).toEqual([
     "local all postgres peer",
+    "local all all peer map=owners",
     "hostssl replication replicator 127.0.0.1/32 scram-sha-256",
     "hostssl replication replicator 10.0.1.0/24 scram-sha-256",
     "hostssl postgres rewind 127.0.0.1/32 scram-sha-256",
@@ -101,16 +102,16 @@ test("changed settings are reloaded; a changed unit waits for a rollout", () => 
   expect(role.units.filter((unit) => unit.state === "running").every((unit) => unit.stateful)).toBe(true);
 });
 
-test("a member that joins is ready when Patroni answers, not when its copy is made", () => {
+test("a member of several is ready when Patroni answers, not when its copy is made", () => {
   expect(patroni(patroniSettings).ready?.name).toBe("PostgreSQL accepts connections");
-  const joining = patroni({ ...patroniSettings, joins: true }).ready;
+  const joining = patroni({ ...patroniSettings, alone: false }).ready;
   expect(joining?.command).toContain("https://10.0.1.11:8008/liveness");
 });
 
 test("etcd's first members are a seed: they mean nothing once it runs", () => {
   const member = { name: "db-1", address: "10.0.1.21" };
   const members = [{ name: "core-1", address: "10.0.1.11" }, member];
-  const role = etcd({ ...member, token: "main", initial: { state: "existing", members } });
+  const role = etcd({ ...member, token: "main", initial: { state: "existing", members }, leads: false });
   expect(fileOf(role, "/etc/default/etcd-initial")).toMatchObject({
     seed: true,
     content:
@@ -125,6 +126,7 @@ test("an etcd member that is not among the first members is refused", () => {
     address: "10.0.1.21",
     token: "main",
     initial: { state: "new" as const, members: [] },
+    leads: false,
   };
   expect(() => etcd(settings)).toThrow(
     "etcd on db-1: the initial members do not name it with its address 10.0.1.21",

@@ -1,9 +1,15 @@
 import { expect, test } from "vitest";
 import { databasesFile, pgbouncer } from "../../../roles/pgbouncer.ts";
+import { WRITES } from "../../../roles/pgbouncerConfiguration.ts";
 import { POOLS } from "../../../roles/pools.ts";
 import { fileOf } from "./machine.ts";
 
-const role = pgbouncer({ databases: ["app", "crm"], pool: POOLS.production, maximumClients: 2000 });
+const role = pgbouncer({
+  databases: ["app", "crm"],
+  postgresVersion: 17,
+  pool: POOLS.production,
+  maximumClients: 2000,
+});
 const ini = fileOf(role, "/etc/pgbouncer/pgbouncer.ini").content;
 
 test("clients go through HAProxy; a cutover can point one file elsewhere", () => {
@@ -11,7 +17,7 @@ test("clients go through HAProxy; a cutover can point one file elsewhere", () =>
   expect(fileOf(role, path).content).toBe(
     "app = host=127.0.0.1 port=5000 dbname=app\ncrm = host=127.0.0.1 port=5000 dbname=crm\n",
   );
-  expect(databasesFile(["app"], { host: "10.0.1.21", port: 5432 })).toMatchObject({
+  expect(databasesFile(WRITES, ["app"], { host: "10.0.1.21", port: 5432 })).toMatchObject({
     path,
     content: "app = host=10.0.1.21 port=5432 dbname=app\n",
   });
@@ -30,9 +36,10 @@ test("the console is reached by its socket only, machines' users not at all", ()
   expect(fileOf(role, "/etc/pgbouncer/hba.conf").content).toBe(
     [
       "local pgbouncer postgres peer map=console",
+      "local pgbouncer stats peer map=metrics",
       "local all all reject",
       "host pgbouncer all all reject",
-      "host all postgres,replicator,rewind,pgbouncer all reject",
+      "host all postgres,replicator,rewind,pgbouncer,stats all reject",
       "hostssl all all all scram-sha-256",
       "",
     ].join("\n"),

@@ -22,11 +22,11 @@ const anySizing: fc.Arbitrary<PostgresSizing> = fc.record({
 
 test("a machine of 4 GB and 2 cores", () => {
   expect(postgresParameters(sizing)).toMatchObject({
-    max_connections: 48,
+    max_connections: 76,
     shared_buffers: "1GB",
     effective_cache_size: "2730MB",
     maintenance_work_mem: "256MB",
-    work_mem: "17MB",
+    work_mem: "11MB",
     max_wal_size: "1GB",
     min_wal_size: "256MB",
     max_slot_wal_keep_size: "2GB",
@@ -97,7 +97,7 @@ test("pools by environment", () => {
     owner: { size: 3, reserve: 0 },
     total: 60,
   });
-  expect(maxConnections(POOLS.production, 2)).toBe(260);
+  expect(maxConnections(POOLS.production, 2)).toBe(500);
 });
 
 test("a machine that is too small is refused with every reason", () => {

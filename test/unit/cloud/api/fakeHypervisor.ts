@@ -1,10 +1,12 @@
 import type {
   FirewallRule,
   Hypervisor,
+  LoadBalancerSpec,
   NetworkAttachmentSpec,
   NetworkSpec,
   PublicRange,
   ServerSpec,
+  TargetHealth,
   VolumeSpec,
   World,
 } from "../../../../cloud/hypervisor.ts";
@@ -21,6 +23,9 @@ export class FakeHypervisor implements Hypervisor {
   readonly machines = new Map<number, Machine>();
   readonly volumes = new Map<number, VolumeSpec>();
   readonly networks = new Map<number, NetworkSpec>();
+  readonly balancers = new Map<number, LoadBalancerSpec>();
+  /** Addresses that answer no health check. */
+  readonly unhealthy = new Set<string>();
   readonly calls: string[] = [];
   /** Method names that fail, with their message. */
   readonly faults = new Map<string, string>();
@@ -52,6 +57,7 @@ export class FakeHypervisor implements Hypervisor {
     for (const [id, machine] of this.machines) next.machines.set(id, machine);
     for (const [id, volume] of this.volumes) next.volumes.set(id, volume);
     for (const [id, network] of this.networks) next.networks.set(id, network);
+    for (const [id, balancer] of this.balancers) next.balancers.set(id, balancer);
     return next;
   }
 
@@ -95,6 +101,8 @@ export class FakeHypervisor implements Hypervisor {
     strays(this.machines, world.servers);
     strays(this.volumes, world.volumes);
     strays(this.networks, world.networks);
+    strays(this.balancers, world.loadBalancers);
+    for (const balancer of world.loadBalancers) this.balancers.set(balancer.id, balancer);
     for (const network of world.networks) this.networks.set(network.id, network);
     for (const volume of world.volumes) this.volumes.set(volume.id, volume);
     for (const server of world.servers) {
@@ -213,6 +221,31 @@ export class FakeHypervisor implements Hypervisor {
       const machine = this.machines.get(serverId);
       if (machine) machine.firewall = rules;
     });
+  }
+
+  ensureLoadBalancer(balancer: LoadBalancerSpec): Promise<void> {
+    return this.#call(
+      "ensureLoadBalancer",
+      balancer.id,
+      () => void this.balancers.set(balancer.id, balancer),
+    );
+  }
+
+  deleteLoadBalancer(id: number): Promise<void> {
+    return this.#call("deleteLoadBalancer", id, () => void this.balancers.delete(id));
+  }
+
+  async loadBalancerHealth(id: number): Promise<TargetHealth[] | null> {
+    const balancer = this.balancers.get(id);
+    if (!balancer) return null;
+    return balancer.services.flatMap(({ listenPort }) =>
+      balancer.targets.map((address): TargetHealth => {
+        const seen = { listenPort, address, httpStatusCode: null };
+        return this.unhealthy.has(address)
+          ? { ...seen, status: "unhealthy", detail: "layer4_timeout" }
+          : { ...seen, status: "healthy", detail: null };
+      }),
+    );
   }
 
   async close(): Promise<void> {}

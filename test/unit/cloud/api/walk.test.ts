@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { BalancerKeeper } from "../../../../cloud/api/keepBalancers.ts";
 import type { Kinds } from "../../../../cloud/api/model.ts";
 import { world } from "../../../../cloud/api/specs.ts";
 import { watchServers } from "../../../../cloud/api/watch.ts";
@@ -39,6 +40,13 @@ const kinds = [
   ["deleteServer", 2],
   ["deleteVolume", 1],
   ["deleteNetwork", 1],
+  ["balancer", 1],
+  ["service", 2],
+  ["target", 2],
+  ["selector", 1],
+  ["connect", 2],
+  ["disconnect", 1],
+  ["deleteBalancer", 1],
 ] as const;
 
 const step: fc.Arbitrary<Step> = fc.record({
@@ -62,6 +70,9 @@ async function request(api: Harness, { kind, a, b }: Step): Promise<void> {
   const volume = await pick(api, "volumes", b);
   const network = await pick(api, "networks", b);
   const address = await pick(api, "primary_ips", b);
+  const balancer = await pick(api, "load_balancers", a);
+  const balance = (name: string, body: object = {}) =>
+    api.post(`/load_balancers/${balancer.id}/actions/${name}`, body);
   const act = (name: string, body: object = {}) => api.post(`/servers/${server.id}/actions/${name}`, body);
   const unique = `${kind}-${api.store.revision}`;
   const requests: Record<string, () => Promise<unknown>> = {
@@ -116,6 +127,25 @@ async function request(api: Harness, { kind, a, b }: Step): Promise<void> {
     deleteServer: () => api.delete(`/servers/${server.id}`),
     deleteVolume: () => api.delete(`/volumes/${volume.id}`),
     deleteNetwork: () => api.delete(`/networks/${network.id}`),
+    balancer: () =>
+      api.post("/load_balancers", { name: unique, load_balancer_type: "lb11", network_zone: "eu-central" }),
+    service: () =>
+      balance(a % 3 ? "add_service" : "delete_service", {
+        protocol: "tcp",
+        listen_port: b + 1,
+        destination_port: 80,
+      }),
+    target: () =>
+      balance(a % 3 ? "add_target" : "remove_target", {
+        type: "server",
+        server: { id: server.id },
+        use_private_ip: b % 2 === 0,
+      }),
+    selector: () =>
+      balance("add_target", { type: "label_selector", label_selector: { selector: `group=${b % 2}` } }),
+    connect: () => balance("attach_to_network", { network: network.id }),
+    disconnect: () => balance("detach_from_network", { network: network.id }),
+    deleteBalancer: () => api.delete(`/load_balancers/${balancer.id}`),
   };
   const send = requests[kind];
   if (!send) throw new Error(`no request called ${kind}`);
@@ -132,8 +162,9 @@ async function restart(path: string, hypervisor: FakeHypervisor): Promise<Harnes
   return api;
 }
 
-function check(api: Harness): void {
-  const { machines, volumes, networks } = api.hypervisor;
+async function check(api: Harness): Promise<void> {
+  const { machines, volumes, networks, balancers } = api.hypervisor;
+  await new BalancerKeeper(api.cloud, (line) => api.logged.push(line)).look();
   const wanted = world(api.store);
   expect(api.logged).toEqual([]);
   expect([...machines.keys()].sort()).toEqual(wanted.servers.map(({ id }) => id).sort());
@@ -153,8 +184,11 @@ function check(api: Harness): void {
   }
   expect([...volumes.values()].sort((a, b) => a.id - b.id)).toEqual(wanted.volumes);
   expect([...networks.values()].sort((a, b) => a.id - b.id)).toEqual(wanted.networks);
+  expect([...balancers.values()].sort((a, b) => a.id - b.id)).toEqual(wanted.loadBalancers);
   const addresses = api.store.all("primary_ip");
   expect(new Set(addresses.map(({ ip }) => ip)).size).toBe(addresses.length);
+  const owners = new Set([...wanted.servers, ...wanted.loadBalancers].map(({ id }) => id));
+  expect(addresses.filter(({ assignee }) => assignee !== null && !owners.has(assignee))).toEqual([]);
 }
 
 it("ends with the world that the store describes, whatever is asked and whenever the daemon is killed", async () => {
@@ -179,7 +213,7 @@ it("ends with the world that the store describes, whatever is asked and whenever
           api = await restart(path, api.hypervisor.survivor());
         }
         await api.settled();
-        check(api);
+        await check(api);
         api.store.close();
       }),
       { numRuns: 25 },

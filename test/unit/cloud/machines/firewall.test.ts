@@ -5,7 +5,7 @@ import type { FirewallRule } from "../../../../cloud/hypervisor.ts";
 const host = { gateway: "198.18.3.1", tcpPorts: [3143, 9000] };
 
 function machine(rules: FirewallRule[] | null): Guarded {
-  return { serverId: 5, ipv4: "198.18.3.2", ipv6: "2001:2:0:1c0::1", rules };
+  return { id: 5, ipv4: "198.18.3.2", ipv6: "2001:2:0:1c0::1", rules };
 }
 
 /** The lines of one chain. */
@@ -62,7 +62,7 @@ describe("ruleset", () => {
   });
 
   it("lets a machine without an address of a family say nothing in it", () => {
-    const text = ruleset([{ serverId: 5, ipv4: "198.18.3.2", ipv6: null, rules: null }], host);
+    const text = ruleset([{ id: 5, ipv4: "198.18.3.2", ipv6: null, rules: null }], host);
     expect(chain(text, "out-5")).toContain("meta nfproto ipv6 drop");
   });
 
@@ -81,7 +81,7 @@ describe("ruleset", () => {
   });
 
   it("asks each machine's chains by its cable, and drops the rest", () => {
-    const forward = chain(ruleset([machine(null), { ...machine([]), serverId: 9 }], host), "forward");
+    const forward = chain(ruleset([machine(null), { ...machine([]), id: 9 }], host), "forward");
     expect(forward).toEqual([
       "type filter hook forward priority filter; policy drop;",
       "ct state established,related accept",

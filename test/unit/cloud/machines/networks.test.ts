@@ -12,8 +12,8 @@ const network: NetworkSpec = {
   routes: [{ destination: "10.100.0.0/16", gateway: "10.0.1.11" }],
 };
 
-function member(serverId: number, ip: string, aliasIps: string[] = []) {
-  return { serverId, attachment: { networkId: 7, ip, aliasIps, macAddress: "86:00:00:00:00:01" } };
+function member(id: number, ip: string, aliasIps: string[] = []) {
+  return { id, attachment: { networkId: 7, ip, aliasIps, macAddress: "86:00:00:00:00:01" } };
 }
 
 describe("networkLines", () => {
@@ -85,7 +85,7 @@ GatewayOnLink=yes
   });
 
   it("routes the whole private network through its gateway", () => {
-    expect(privateInterfaceFile("enp7s0", member(1, "10.0.1.11").attachment, network)).toBe(`[Match]
+    expect(privateInterfaceFile("enp7s0", member(1, "10.0.1.11").attachment, network, false)).toBe(`[Match]
 Name=enp7s0
 
 [Link]
@@ -103,6 +103,11 @@ Destination=10.0.0.0/16
 Gateway=10.0.0.1
 GatewayOnLink=yes
 `);
+  });
+
+  it("lets a machine without a public address be online by its private one", () => {
+    const text = privateInterfaceFile("enp7s0", member(1, "10.0.1.11").attachment, network, true);
+    expect(text).toContain("RequiredForOnline=yes");
   });
 });
 

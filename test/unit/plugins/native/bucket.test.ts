@@ -1,4 +1,9 @@
-import { CreateMultipartUploadCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import {
+  CreateMultipartUploadCommand,
+  DeleteObjectCommand,
+  PutBucketLifecycleConfigurationCommand,
+  PutObjectCommand,
+} from "@aws-sdk/client-s3";
 import pLimit from "p-limit";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { BucketClient } from "../../../../clients/s3/bucket.ts";
@@ -60,16 +65,95 @@ describe("Bucket", () => {
     const driven = drive(bucket);
     await driven.up(inputs());
     expect(driven.messages).toEqual([
-      `info: The bucket ${name} was there already and is ours: it was taken over as it is.`,
+      `info: The bucket ${name} was there already, empty and ours: it was taken over.`,
     ]);
   });
 
-  test("leaves a bucket of somebody else alone", async () => {
+  test("does not take over one that holds something, be it only older versions, also in a preview", async () => {
+    await drive(bucket).up(inputs({ versioning: true }));
+    const client = s3Client(storage);
+    const refusal =
+      `The bucket ${name} at 127.0.0.1:${storage.port} is there already and is not empty: it holds old. It may be ` +
+      "another stack's, or one that was kept when its stack was destroyed: it is not taken over, and nothing in it " +
+      "was changed. Choose another name; or, where the state of its stack was lost, import it with pulumi import.";
+    await put("old");
+    await client.send(new DeleteObjectCommand({ Bucket: name, Key: "old" }));
+    await expect(drive(bucket).preview(inputs())).rejects.toThrow(refusal);
+    await expect(drive(bucket).up(inputs({ versioning: false }))).rejects.toThrow(refusal);
+    expect((await new BucketClient(storage, name).policy()).versioning).toBe(true);
+  });
+
+  test("leaves a bucket of somebody else alone, and says so in a preview already", async () => {
     await drive(bucket).up(inputs(stranger));
-    await expect(drive(bucket).up(inputs())).rejects.toThrow(
+    const refusal =
       `The access key ${storage.accessKey} may not use the bucket ${name} at 127.0.0.1:${storage.port}. ` +
-        "The bucket belongs to somebody else, or the key has too few rights.",
+      "The bucket belongs to somebody else (names are shared by all users of the storage): choose another name; or " +
+      "the key has too few rights.";
+    await expect(drive(bucket).preview(inputs())).rejects.toThrow(refusal);
+    await expect(drive(bucket).up(inputs())).rejects.toThrow(refusal);
+    const theirs = { ...storage, ...stranger };
+    expect(await new BucketClient(theirs, name).contents(1)).toEqual({ keys: [], more: false, uploads: 0 });
+  });
+
+  test("keeps versions and rules as it is told, and puts right what others changed", async () => {
+    const lifecycle = [
+      { id: "uploads", abortDays: 7 },
+      { id: "deleted", noncurrentDays: 14, removeMarkers: true },
+    ];
+    const driven = drive(bucket);
+    await driven.up(inputs({ versioning: true, lifecycle }));
+    const client = new BucketClient(storage, name);
+    expect(await client.policy()).toEqual({ versioning: true, lifecycle: [lifecycle[1], lifecycle[0]] });
+    expect(await driven.refresh()).toBe(true);
+    expect((await driven.up(inputs({ versioning: true, lifecycle }))).steps).toEqual(["same"]);
+    // Somebody changes it behind the stack's back.
+    await client.setPolicy({ versioning: false, lifecycle: [{ id: "deleted", noncurrentDays: 1 }] });
+    expect(await driven.refresh()).toBe(true);
+    const planned = await driven.preview(inputs({ versioning: true, lifecycle }));
+    expect(Object.keys(planned.diff!.detailed!)).toEqual(
+      expect.arrayContaining(["versioning", "lifecycle[0].noncurrentDays"]),
     );
+    expect((await driven.up(inputs({ versioning: true, lifecycle }))).steps).toEqual(["update"]);
+    expect(await client.policy()).toMatchObject({
+      versioning: true,
+      lifecycle: [{ noncurrentDays: 14 }, {}],
+    });
+    // A rule with what has no place among ours shows as well.
+    const raw = s3Client(storage);
+    const Rule = { ID: "deleted", Status: "Disabled", Filter: {}, Expiration: { Days: 1 } } as const;
+    await raw.send(
+      new PutBucketLifecycleConfigurationCommand({
+        Bucket: name,
+        LifecycleConfiguration: { Rules: [Rule] },
+      }),
+    );
+    await driven.refresh();
+    expect((await driven.up(inputs({ versioning: true, lifecycle }))).steps).toEqual(["update"]);
+    expect((await client.policy()).lifecycle).toHaveLength(2);
+    await client.setPolicy({ lifecycle: [] });
+    expect((await client.policy()).lifecycle).toEqual([]);
+  });
+
+  test("which it is told to keep stays with all that is in it when the resource goes", async () => {
+    const driven = drive(bucket);
+    await driven.up(inputs({ forceDestroy: true, keepOnDelete: true }));
+    await put("backup");
+    await driven.destroy();
+    expect(driven.messages).toEqual([
+      `info: The bucket ${name} at ${storage.endpoint} was kept, with all that is in it; the stack forgets it.`,
+    ]);
+    expect((await new BucketClient(storage, name).contents(9)).keys).toEqual(["backup"]);
+  });
+
+  test("with forceDestroy goes with all versions and markers", async () => {
+    const driven = drive(bucket);
+    await driven.up(inputs({ forceDestroy: true, versioning: true }));
+    for (const key of ["a", "a", "b"]) await put(key);
+    const client = s3Client(storage);
+    await client.send(new DeleteObjectCommand({ Bucket: name, Key: "b" }));
+    await driven.destroy();
+    expect(driven.lines).toEqual(["4 objects deleted"]);
+    expect(await new BucketClient(storage, name).exists()).toBe(false);
   });
 
   test("is gone on refresh when somebody deleted it, and made again by the next update", async () => {
@@ -197,6 +281,7 @@ describe("Bucket", () => {
       /at 127\.0\.0\.1:9 cannot be reached\. Check the endpoint/,
     ],
   ])("%s: says so", async (_what, wrong, message) => {
+    await expect(drive(bucket).preview(inputs(wrong))).rejects.toThrow(message);
     await expect(drive(bucket).up(inputs(wrong))).rejects.toThrow(message);
   });
 
@@ -207,6 +292,7 @@ describe("Bucket", () => {
       region: "",
       accessKey: "",
       forceDestroy: "yes",
+      lifecycle: [{ id: "a", noncurrentDays: 0 }],
       x: 1,
     };
     await expect(drive(bucket).up(wrong)).rejects.toThrow(
@@ -217,6 +303,7 @@ describe("Bucket", () => {
         "accessKey: must not be empty",
         "secretKey: is missing",
         "forceDestroy: must be true or false",
+        "lifecycle[0].noncurrentDays: must be 1 day or more",
         "x: is no known property: is it misspelt?",
       ].join("\n"),
     );

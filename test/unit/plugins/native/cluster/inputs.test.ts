@@ -6,6 +6,7 @@ import {
   type StoredCluster,
 } from "../../../../../plugins/native/cluster/inputs.ts";
 import { leaderOf } from "../../../../../plugins/native/cluster/leader.ts";
+import { overridesSql, parseOverrides, resetSql } from "../../../../../plugins/native/cluster/overrides.ts";
 import { scramVerifier } from "../../../../../plugins/native/cluster/scram.ts";
 import { propertyDiff } from "../../../../../plugins/server/diff.ts";
 import { type Properties, Secret, UNKNOWN } from "../../../../../plugins/server/resource.ts";
@@ -141,6 +142,10 @@ test("drift shows as the way back", () => {
       postgresql: { use_slots: true, parameters: { work_mem: "64MB", max_connections: "100", jit: "on" } },
     },
     server: { roles: [role], databases: [{ name: "app", owner: "postgres" }] } as never,
+    overrides: [
+      { member: "core-1", name: "max_connections", value: "7" },
+      { member: "core-1", name: "pg_stat_statements.max", value: "5" },
+    ],
     missingStatements: ["extension vector in app"],
     missingSteps: ["a step"],
     outputs: {} as never,
@@ -149,6 +154,8 @@ test("drift shows as the way back", () => {
   expect(back.detailed).toEqual({
     "dynamicConfiguration.postgresql.parameters.work_mem": "update",
     "dynamicConfiguration.postgresql.parameters.jit": "delete",
+    "dynamicConfiguration.postgresql.parameters.max_connections": "update",
+    'dynamicConfiguration.postgresql.parameters["pg_stat_statements.max"]': "delete",
     "roles.app.login": "update",
     "roles.app.memberOf[0]": "delete",
     "roles.app.settings.jit": "add",
@@ -177,11 +184,26 @@ test("nothing found is nothing changed", () => {
       roles: [{ ...role, ...none, verifier: scramVerifier("apppassword") }],
       databases: [{ name: "app", owner: "app" }],
     } as never,
+    overrides: [],
     missingStatements: [],
     missingSteps: [],
     outputs: {} as never,
   });
   expect(found).toEqual(wanted);
+});
+
+test("what ALTER SYSTEM left is taken back by its name", () => {
+  const found = parseOverrides("db-1", '{"work_mem": "99MB", "pg_stat_statements.max": "5"}');
+  expect(found).toEqual([
+    { member: "db-1", name: "work_mem", value: "99MB" },
+    { member: "db-1", name: "pg_stat_statements.max", value: "5" },
+  ]);
+  expect(resetSql(found)).toBe(
+    'ALTER SYSTEM RESET "work_mem";\nALTER SYSTEM RESET "pg_stat_statements"."max";\nSELECT pg_reload_conf();\n',
+  );
+  // A restore and Patroni write into the same file.
+  for (const name of ["restore_command", "primary_conninfo", "recovery_target_time"])
+    expect(overridesSql).toContain(name);
 });
 
 test("who leads, or why there is nobody to work with", () => {

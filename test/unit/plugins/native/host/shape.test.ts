@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Difference } from "../../../../../clients/converger/events.ts";
 import { asFound } from "../../../../../plugins/native/host/drift.ts";
-import type { Difference } from "../../../../../plugins/native/host/events.ts";
 import {
   restore,
   type StoredManifest,

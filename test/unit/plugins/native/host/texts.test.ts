@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { sources } from "../../../../../plugins/native/host/converger.ts";
-import { type ConvergerEvent, EventReader, type Result } from "../../../../../plugins/native/host/events.ts";
-import { failureText } from "../../../../../plugins/native/host/failure.ts";
+import { type ConvergerEvent, EventReader, type Result } from "../../../../../clients/converger/events.ts";
+import { failureText } from "../../../../../clients/converger/failure.ts";
+import { sources } from "../../../../../clients/converger.ts";
 import { derivedHostKey } from "../../../../../plugins/native/host/hostKey.ts";
 import { bootstrapKey, operatorKey } from "./sample.ts";
 

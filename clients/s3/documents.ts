@@ -1,0 +1,85 @@
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, type S3Client } from "@aws-sdk/client-s3";
+import { type S3Target, s3Client } from "../s3.ts";
+import { codeOf, explain } from "./explain.ts";
+
+/** Small JSON documents in a bucket, by their keys. Errors are `S3Problem`s, told to people. To be closed. */
+export class Documents {
+  readonly #target: S3Target;
+  readonly #bucket: string;
+  readonly #client: S3Client;
+
+  constructor(target: S3Target, bucket: string) {
+    this.#target = target;
+    this.#bucket = bucket;
+    this.#client = s3Client(target);
+  }
+
+  /** @param options.unlessThere refuses to take the place of what is there: "exists" is returned then. */
+  async put(key: string, value: unknown, options: { unlessThere?: boolean } = {}): Promise<"put" | "exists"> {
+    return await this.putText(key, `${JSON.stringify(value, null, 2)}\n`, "application/json", options);
+  }
+
+  async putText(
+    key: string,
+    text: string,
+    type: string,
+    options: { unlessThere?: boolean } = {},
+  ): Promise<"put" | "exists"> {
+    return await this.#explained(async () => {
+      const condition = options.unlessThere === true ? { IfNoneMatch: "*" } : {};
+      const object = { Bucket: this.#bucket, Key: key, Body: text, ContentType: type, ...condition };
+      try {
+        await this.#client.send(new PutObjectCommand(object));
+        return "put";
+      } catch (error) {
+        if (codeOf(error) === "PreconditionFailed") return "exists";
+        throw error;
+      }
+    });
+  }
+
+  /** Null where there is none. */
+  async get(key: string): Promise<unknown> {
+    const text = await this.getText(key);
+    return text === null ? null : JSON.parse(text);
+  }
+
+  async getText(key: string): Promise<string | null> {
+    return await this.#explained(async () => {
+      try {
+        const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+        return await Body!.transformToString();
+      } catch (error) {
+        if (codeOf(error) === "NoSuchKey" || codeOf(error) === "NotFound") return null;
+        throw error;
+      }
+    });
+  }
+
+  /** All keys that begin so, in their order. */
+  async keys(prefix: string): Promise<string[]> {
+    return await this.#explained(async () => {
+      const keys: string[] = [];
+      for (let token: string | undefined; ; ) {
+        const page = await this.#client.send(
+          new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
+        );
+        keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+        token = page.NextContinuationToken;
+        if (token === undefined) return keys;
+      }
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.destroy();
+  }
+
+  async #explained<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw explain(error, { target: this.#target, bucket: this.#bucket });
+    }
+  }
+}

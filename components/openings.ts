@@ -1,0 +1,80 @@
+import type { Opening } from "../roles/firewall.ts";
+import { PORTS } from "../roles/paths.ts";
+import { addressesOf } from "./lookup.ts";
+import type { DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
+
+const poolers = [PORTS.pgbouncer, PORTS.pgbouncerRead];
+
+/** An opening that goes with some roles, whichever of them a machine carries. */
+type RoleOpening = Opening & { roles: MachineRole[] };
+
+/** Who may reach what on a machine: operators and clients from outside, inside each role its own peers alone. */
+export function openings(
+  machine: MachineSpec,
+  layer: DataLayerSpec,
+): { public: Opening[]; private: Opening[] } {
+  const { access } = layer;
+  const carries = ({ roles }: RoleOpening) => roles.some((role) => machine.roles.includes(role));
+  const plain = ({ name, ports, peers }: RoleOpening): Opening => ({ name, ports, peers });
+  const outside: RoleOpening[] = [
+    { roles: ["pgbouncer"], name: "PgBouncer", ports: poolers, peers: access.database },
+    { roles: ["redis"], name: "Redis", ports: [PORTS.redis], peers: access.database },
+  ];
+  return {
+    public: [
+      { name: "SSH", ports: [PORTS.ssh], peers: access.operators },
+      ...outside.filter(carries).map(plain),
+    ],
+    private: [...inside(machine, layer).filter(carries).map(plain), ...measured(layer)],
+  };
+}
+
+/** The exporters' ports, whichever of them the machine has. */
+function measured({ metrics }: DataLayerSpec): Opening[] {
+  if (metrics === null || metrics.peers.length === 0) return [];
+  const ports = [
+    PORTS.nodeExporter,
+    PORTS.postgresExporter,
+    PORTS.pgbouncerExporter,
+    PORTS.pgbouncerReadExporter,
+    PORTS.redisExporter,
+  ];
+  return [{ name: "metrics", ports, peers: metrics.peers }];
+}
+
+function inside(machine: MachineSpec, layer: DataLayerSpec): RoleOpening[] {
+  const { access, clusters, consensus, loadBalancers } = layer;
+  const own = clusters.filter((each) => each.members.includes(machine.name));
+  const around = own.flatMap((each) => [...each.members, ...each.gateways]);
+  const everyMember = clusters.flatMap((each) => each.members);
+  const gateways = clusters.flatMap((each) => each.gateways);
+  const peers = (names: string[]) =>
+    addressesOf([...new Set(names)], layer).filter((address) => address !== machine.privateAddress);
+  const inFront = loadBalancers
+    .filter((balancer) => balancer.machines.includes(machine.name))
+    .map((balancer) => balancer.privateAddress);
+  const applicationPorts = layer.applications
+    .filter((application) => application.machines.includes(machine.name))
+    .map((application) => application.port);
+  return [
+    { roles: ["application"], name: "application", ports: applicationPorts, peers: inFront },
+    { roles: ["pgbouncer"], name: "PgBouncer", ports: poolers, peers: [...access.applications, ...inFront] },
+    { roles: ["redis"], name: "Redis", ports: [PORTS.redis], peers: access.applications },
+    { roles: ["patroni"], name: "PostgreSQL", ports: [PORTS.postgres], peers: peers(around) },
+    { roles: ["patroni"], name: "read gate", ports: [PORTS.readGate], peers: peers(around) },
+    { roles: ["patroni"], name: "Patroni", ports: [PORTS.patroni], peers: peers(around) },
+    {
+      roles: ["patroni", "pgbouncer"],
+      name: "switchover",
+      ports: [PORTS.switchover],
+      peers: peers(gateways),
+    },
+    {
+      roles: ["etcd"],
+      name: "etcd",
+      ports: [PORTS.etcdClient],
+      peers: peers([...everyMember, ...consensus.members]),
+    },
+    { roles: ["etcd"], name: "etcd peers", ports: [PORTS.etcdPeer], peers: peers(consensus.members) },
+  ];
+}

@@ -1,0 +1,189 @@
+import type { SshSession } from "../../clients/ssh.ts";
+import type { Topology } from "../../infra/topology.ts";
+import { backupInfoCommand } from "../../roles/pgbackrest.ts";
+import { messageOf, Problem } from "../../toolchain/problem.ts";
+import type { OperationContext } from "../context.ts";
+import { type Cluster, readDeployed } from "../topology.ts";
+import { openWorld } from "../verify/world.ts";
+import { checkRestored, type DrillCheck, missingRows } from "./drillChecks.ts";
+import { type Live, readLive } from "./live.ts";
+import { recover, run } from "./recover.ts";
+import { type Backup, neededBytes, parseRepository } from "./repository.ts";
+import { clusterOf } from "./restore.ts";
+import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
+import { drillKey, openStore } from "./store.ts";
+
+export interface DrillOptions {
+  cluster?: string;
+  serverType?: string;
+}
+
+/** What `drill --json` prints, and what is kept in the bucket. */
+export interface DrillReport {
+  ok: boolean;
+  stack: string;
+  cluster: string;
+  startedAt: string;
+  /** The backup that was restored; null where none could be. */
+  backup: string | null;
+  /** From the order of a machine until PostgreSQL took connections with all that the archive holds. */
+  rtoSeconds: number | null;
+  /**
+   * What a loss at the worst moment would have cost: the time after which PostgreSQL sends a segment that is not full,
+   * and the time it took into the bucket just now. Null where the stack did not answer.
+   */
+  rpoSeconds: number | null;
+  /** Acknowledged rows that were not there; null where the stack did not answer. */
+  rowsMissing: number | null;
+  checks: DrillCheck[];
+}
+
+/** Backups that are tried, the newest first. */
+const tried = 3;
+
+/**
+ * Restores the newest backup to a throw-away machine, looks at it and measures how long it took, whatever happens to be
+ * wrong: the report says it, and is kept in the bucket. The machine is removed.
+ */
+export async function drill(
+  stack: string,
+  options: DrillOptions,
+  ctx: OperationContext,
+): Promise<DrillReport> {
+  const { topology, deployment } = await readDeployed(stack, ctx);
+  const cluster = clusterOf(topology, options.cluster);
+  cipherOf(topology, cluster);
+  const access = await cloudAccess(deployment, ctx);
+  const startedAt = new Date();
+  const { live, info } = await ask(topology, cluster, ctx);
+  const newest = info === null ? undefined : parseRepository(info, cluster.backupStanza).backups.at(-1);
+  const bytes = newest === undefined ? 0 : neededBytes(newest);
+  const size = await judgeSize(access, topology, cluster, { serverType: options.serverType ?? null, bytes });
+  const begin = Date.now();
+  const wish = { ...size, bytes, writable: true, keepUntil: null };
+  const base = { stack, cluster: cluster.name, startedAt: startedAt.toISOString() };
+  const report = await withScratch({ access, topology, cluster }, wish, ctx, async (_, session) => ({
+    ...base,
+    ...(await prove(session, cluster, live, begin, topology, ctx)),
+  })).catch((error: unknown) => failed(base, error, ctx));
+  using store = openStore(topology);
+  await store.put(drillKey(cluster.name, startedAt), report);
+  return report;
+}
+
+async function ask(
+  topology: Topology,
+  cluster: Cluster,
+  ctx: OperationContext,
+): Promise<{ live: Live | null; info: string | null }> {
+  await using world = openWorld(topology, { unavailable: "a drill does not ask it" }, ctx);
+  const live = await readLive(world, cluster, ctx);
+  if (live === null) return { live, info: null };
+  const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+  return { live, info: await world.run(member, backupInfoCommand(cluster.backupStanza)) };
+}
+
+async function prove(
+  session: SshSession,
+  cluster: Cluster,
+  live: Live | null,
+  begin: number,
+  topology: Topology,
+  ctx: OperationContext,
+): Promise<Omit<DrillReport, "stack" | "cluster" | "startedAt">> {
+  const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
+  const { backups } = parseRepository(info, cluster.backupStanza);
+  const { backup, check } = await restoreNewest(session, cluster, backups, ctx);
+  const rtoSeconds = Math.round((Date.now() - begin) / 100) / 10;
+  const rpoSeconds =
+    live === null ? null : Math.round((live.archiveTimeout + live.mark.archivedAfter) * 10) / 10;
+  ctx.onLine(`PostgreSQL takes connections after ${rtoSeconds} s; looking at what it holds`);
+  const restored = { session, cluster, live, ctx };
+  const rowsMissing = await missingRows(restored);
+  const checks = [
+    check,
+    ...acknowledged(rowsMissing),
+    ...(await checkRestored(restored)),
+    ...goals(topology, rtoSeconds, rpoSeconds),
+  ];
+  return {
+    ok: checks.every(({ ok }) => ok),
+    backup: backup.label,
+    rtoSeconds,
+    rpoSeconds,
+    rowsMissing,
+    checks,
+  };
+}
+
+/** The newest backup that can be restored. @throws Problem where none of the newest can. */
+async function restoreNewest(
+  session: SshSession,
+  cluster: Cluster,
+  backups: Backup[],
+  ctx: OperationContext,
+): Promise<{ backup: Backup; check: DrillCheck }> {
+  const faults: string[] = [];
+  for (const backup of backups.slice(-tried).reverse()) {
+    try {
+      await recover(session, cluster, { type: "latest" }, backup.label, ctx);
+      const name = "restore";
+      if (faults.length === 0) return { backup, check: { name, ok: true, detail: backup.label } };
+      const detail = `the newest backup that can be restored is ${backup.label}; ${faults.join("; ")}`;
+      return { backup, check: { name, ok: false, detail } };
+    } catch (error) {
+      if (!(error instanceof Problem) || ctx.signal.aborted) throw error;
+      ctx.onLine(`${backup.label} cannot be restored: ${error.happened}`);
+      faults.push(`${backup.label}: ${error.details?.at(-1) ?? error.happened}`);
+    }
+  }
+  throw new Problem({
+    happened:
+      faults.length === 0
+        ? `There is no backup of ${cluster.name}.`
+        : `None of the ${faults.length} newest backups of ${cluster.name} can be restored.`,
+    details: faults,
+    left: "The stack itself was not touched.",
+    todo: ["npx phasewise backup --type full makes a new one; npx phasewise verify says how the archive is."],
+  });
+}
+
+function acknowledged(rowsMissing: number | null): DrillCheck[] {
+  if (rowsMissing === null) return [];
+  const detail =
+    rowsMissing === 0
+      ? "all that was acknowledged before is there"
+      : `${rowsMissing} acknowledged rows are missing`;
+  return [{ name: "acknowledged", ok: rowsMissing === 0, detail }];
+}
+
+function goals({ goals: wanted }: Topology, rto: number, rpo: number | null): DrillCheck[] {
+  const judge = (name: string, seconds: number, minutes: number): DrillCheck => ({
+    name,
+    ok: seconds <= minutes * 60,
+    detail: `${seconds} s, the goal is ${minutes} minutes`,
+  });
+  return [
+    judge("rto", rto, wanted.rtoMinutes),
+    ...(rpo === null ? [] : [judge("rpo", rpo, wanted.rpoMinutes)]),
+  ];
+}
+
+function failed(
+  base: Pick<DrillReport, "stack" | "cluster" | "startedAt">,
+  error: unknown,
+  ctx: OperationContext,
+): DrillReport {
+  if (ctx.signal.aborted) throw error;
+  const details = error instanceof Problem ? (error.details ?? []) : [];
+  const detail = [messageOf(error).split("\n")[0] ?? "", ...details].join("; ");
+  return {
+    ...base,
+    ok: false,
+    backup: null,
+    rtoSeconds: null,
+    rpoSeconds: null,
+    rowsMissing: null,
+    checks: [{ name: "restore", ok: false, detail }],
+  };
+}

@@ -1,0 +1,183 @@
+import type { HetznerAccess } from "../../clients/hetzner.ts";
+import type { Topology } from "../../infra/topology.ts";
+import { backupInfoCommand } from "../../roles/pgbackrest.ts";
+import { messageOf, Problem } from "../../toolchain/problem.ts";
+import type { OperationContext } from "../context.ts";
+import { type Cluster, readDeployed } from "../topology.ts";
+import type { World } from "../verify/check.ts";
+import { leaderOf } from "../verify/patroni.ts";
+import { openWorld } from "../verify/world.ts";
+import { markArchive } from "./archive.ts";
+import { type Reached, recover, run } from "./recover.ts";
+import { type Backup, chooseBackup, neededBytes, parseRepository } from "./repository.ts";
+import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
+import { openStore, readPoints } from "./store.ts";
+import { parseTarget, type Target, targetText } from "./target.ts";
+
+export interface RestoreOptions {
+  /** As `parseTarget` wants it. */
+  to: string;
+  /** Which cluster, where there are several. */
+  cluster?: string;
+  serverType?: string;
+  /** Hours that the machine is to stay; undefined removes it at the end. */
+  keepHours?: number;
+}
+
+/** What `restore --json` prints. */
+export interface RestoreReport {
+  stack: string;
+  cluster: string;
+  target: string;
+  /** The backup it began with. */
+  backup: string;
+  reached: Reached;
+  /** Databases and their sizes in bytes, as restored. */
+  databases: { name: string; bytes: number }[];
+  /** From the order of the machine until its PostgreSQL took connections. */
+  seconds: number;
+  /** Null where it was removed. */
+  machine: { name: string; address: string; until: string } | null;
+}
+
+/**
+ * Restores a cluster to a throw-away machine. The stack itself is not touched, and need not be there any more: its
+ * state is enough.
+ */
+export async function restoreToScratch(
+  stack: string,
+  options: RestoreOptions,
+  ctx: OperationContext,
+): Promise<RestoreReport> {
+  const target = parseTarget(options.to);
+  const { topology, deployment } = await readDeployed(stack, ctx);
+  const cluster = clusterOf(topology, options.cluster);
+  cipherOf(topology, cluster);
+  const plan = await planRestore(topology, cluster, target, ctx);
+  const access = await cloudAccess(deployment, ctx);
+  const size = await sizeFor(access, topology, cluster, plan.backup, options.serverType ?? null);
+  const { keepHours } = options;
+  const keepUntil = keepHours === undefined ? null : new Date(Date.now() + keepHours * 3600_000);
+  const wish = { ...size, bytes: 0, writable: false, keepUntil };
+  const begin = Date.now();
+  return await withScratch({ access, topology, cluster }, wish, ctx, async (scratch, session) => {
+    const backup = plan.backup ?? (await planThere(session, topology, cluster, target, ctx));
+    const set = target.type === "latest" ? null : backup.label;
+    const reached = await recover(session, cluster, target, set, ctx);
+    const seconds = Math.round((Date.now() - begin) / 100) / 10;
+    return {
+      stack,
+      cluster: cluster.name,
+      target: targetText(target),
+      backup: backup.label,
+      reached,
+      databases: await databasesOn(session, ctx),
+      seconds,
+      machine:
+        keepUntil === null
+          ? null
+          : { name: scratch.name, address: scratch.address, until: keepUntil.toISOString() },
+    };
+  });
+}
+
+/** The cluster of this name; without a name, the only one. @throws Problem (exit 2). */
+export function clusterOf(topology: Topology, name: string | undefined): Cluster {
+  const found =
+    name === undefined && topology.clusters.length === 1
+      ? topology.clusters[0]
+      : topology.clusters.find((cluster) => cluster.name === name);
+  if (found) return found;
+  throw new Problem({
+    happened:
+      name === undefined
+        ? `${topology.stack} has several clusters.`
+        : `${topology.stack} has no cluster "${name}".`,
+    left: "Nothing was touched.",
+    todo: [`Give --cluster: ${topology.clusters.map((cluster) => cluster.name).join(", ")}`],
+    exitCode: 2,
+  });
+}
+
+/**
+ * What can be known beforehand: the backup to begin with. A stack that runs is asked, and its archive is brought up to
+ * now; where it does not answer (it may be lost), the throw-away machine looks itself.
+ */
+export async function planRestore(
+  topology: Topology,
+  cluster: Cluster,
+  target: Target,
+  ctx: OperationContext,
+): Promise<{ backup: Backup | null }> {
+  await using world = openWorld(topology, { unavailable: "a restore does not ask it" }, ctx);
+  let info: string;
+  try {
+    info = await readInfo(world, cluster);
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.onLine(
+      `${cluster.name} does not answer (${messageOf(error).split("\n")[0]}): its repository is read by the new machine`,
+    );
+    return { backup: null };
+  }
+  const backup = await choose(topology, cluster, target, info);
+  await markIfPossible(world, cluster, ctx);
+  return { backup };
+}
+
+async function readInfo(world: World, cluster: Cluster): Promise<string> {
+  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+  return await world.run(member, backupInfoCommand(cluster.backupStanza));
+}
+
+async function choose(topology: Topology, cluster: Cluster, target: Target, info: string): Promise<Backup> {
+  using store = openStore(topology);
+  const points = target.type === "name" ? await readPoints(store, cluster.name) : [];
+  return chooseBackup(parseRepository(info, cluster.backupStanza), target, points, new Date());
+}
+
+/** A primary that is gone, or an archive that does not take anything, must not keep anybody from restoring. */
+async function markIfPossible(world: World, cluster: Cluster, ctx: OperationContext): Promise<void> {
+  try {
+    await markArchive(world, await leaderOf(world, cluster), cluster);
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.onLine(
+      `warning: the newest of ${cluster.name} could not be archived: ${messageOf(error).split("\n")[0]}`,
+    );
+  }
+}
+
+async function planThere(
+  session: Parameters<typeof run>[0],
+  topology: Topology,
+  cluster: Cluster,
+  target: Target,
+  ctx: OperationContext,
+): Promise<Backup> {
+  return choose(topology, cluster, target, await run(session, backupInfoCommand(cluster.backupStanza), ctx));
+}
+
+async function sizeFor(
+  access: HetznerAccess,
+  topology: Topology,
+  cluster: Cluster,
+  backup: Backup | null,
+  serverType: string | null,
+) {
+  return await judgeSize(access, topology, cluster, {
+    serverType,
+    bytes: backup === null ? 0 : neededBytes(backup),
+  });
+}
+
+async function databasesOn(
+  session: Parameters<typeof run>[0],
+  ctx: OperationContext,
+): Promise<RestoreReport["databases"]> {
+  const { psql } = await import("./archive.ts");
+  const sql =
+    "SELECT coalesce(json_agg(json_build_object('name', datname, 'bytes', pg_database_size(oid)) ORDER BY datname), '[]') " +
+    "FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres'";
+  return JSON.parse(await run(session, psql(sql), ctx)) as RestoreReport["databases"];
+}

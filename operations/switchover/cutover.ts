@@ -1,0 +1,211 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { quote } from "../../clients/ssh/quote.ts";
+import { READS, WRITES } from "../../roles/pgbouncerConfiguration.ts";
+import { Problem } from "../../toolchain/problem.ts";
+import type { OperationContext } from "../context.ts";
+import type { Machines } from "../machines.ts";
+import type { Machine } from "../topology.ts";
+import { agentSettings, agentsOf, type CutoverPlan, coordinatorSettings, FOLDER } from "./settings.ts";
+
+/** Milliseconds that each part took; clients were held for all of it. */
+const times = z.object({
+  drainMs: z.number(),
+  stopMs: z.number(),
+  catchUpMs: z.number(),
+  promoteMs: z.number(),
+  resumeMs: z.number(),
+  heldMs: z.number(),
+});
+
+export type CutoverTimes = z.infer<typeof times>;
+
+const progress = z.looseObject({ done: z.boolean().optional(), failed: z.string().optional() });
+
+/** How a cutover ended, by all that its coordinator said. */
+export type CutoverEnd =
+  /** The new primary serves. `times` is null where it was finished by what comes after a broken run. */
+  { moved: true; times: CutoverTimes | null } | { moved: false; reason: string };
+
+const COORDINATOR = "phasewise-cutover.service";
+const SETTLER = "phasewise-cutover-settle.service";
+const AGENT = "phasewise-cutover-agent.service";
+/** Longer than any cutover that can still come to a good end (seconds). */
+const LIMIT = 180;
+const POLL_MS = 250;
+
+/** @param text Lines of JSON; null while it goes on. */
+export function endOf(text: string): CutoverEnd | null {
+  const lines = text
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => progress.parse(JSON.parse(line)));
+  const last = lines.at(-1);
+  if (last?.done === undefined) return null;
+  const failed = lines.findLast((line) => line.failed !== undefined)?.failed;
+  if (!last.done) return { moved: false, reason: failed ?? "its coordinator was killed" };
+  const told = lines.map((line) => times.safeParse(line)).findLast((parsed) => parsed.success);
+  return { moved: true, times: told?.data ?? null };
+}
+
+/**
+ * Moves the primary of a cluster while its clients wait for some hundred milliseconds. The work is done by a unit on a
+ * gateway, which goes on where this process or its connection ends; calling this again follows that one first.
+ * @throws Problem where it was turned back: the old primary, or one that Patroni chose, serves.
+ */
+export async function cutOver(
+  plan: CutoverPlan,
+  machines: Machines,
+  ctx: OperationContext,
+): Promise<CutoverTimes | null> {
+  const [coordinator] = plan.gateways;
+  if (!coordinator) throw new Error(`${plan.cluster.name} has no gateway`);
+  if (await isRunning(machines, coordinator)) {
+    ctx.onLine("following a cutover that is under way ...");
+    await follow(machines, coordinator);
+  }
+  await liftLeftovers(plan, machines, ctx);
+  if ((await leaderName(plan, machines)) === plan.to.name) return null;
+  const token = randomBytes(32).toString("hex");
+  const agents = agentsOf(plan);
+  try {
+    await Promise.all(
+      agents.map((machine) => startAgent(machines, machine, agentSettings(plan, machine, token))),
+    );
+    await startCoordinator(machines, coordinator, coordinatorSettings(plan, token));
+    const end = await follow(machines, coordinator);
+    if (end.moved) return end.times;
+    throw turnedBack(plan, end.reason);
+  } finally {
+    await Promise.allSettled(agents.map((machine) => stopAgent(machines, machine)));
+  }
+}
+
+/** How long a promoted standby may take to hold the leader's key before Patroni is let choose (milliseconds). */
+const LEADS_WITHIN = 15_000;
+
+/**
+ * Where everything of an earlier cutover was killed, the one that settles too, clients are let go on and Patroni is
+ * let work again: with the new primary where it was promoted, else with whom it chooses.
+ */
+export async function liftLeftovers(
+  { gateways, members }: Pick<CutoverPlan, "gateways" | "members">,
+  machines: Machines,
+  ctx: OperationContext,
+): Promise<void> {
+  const [member] = members;
+  const patroni = await machines.patroni(member!);
+  if ((await patroni.cluster()).pause !== true) return;
+  ctx.onLine(
+    "an earlier cutover was killed with all that belongs to it: letting clients and Patroni go on ...",
+  );
+  const resume = [WRITES, READS].map(
+    ({ port, socket }) => `psql -qX -h ${socket} -p ${port} -U postgres -d pgbouncer -c RESUME 2>&1`,
+  );
+  await Promise.all(gateways.map((machine) => machines.run(machine, `${resume.join("; ")}; true`)));
+  const end = Date.now() + LEADS_WITHIN;
+  const led = async () => (await patroni.cluster()).members.some((each) => each.role === "leader");
+  while (Date.now() < end && !(await led())) await sleep(500);
+  await patroni.patchConfiguration({ pause: false });
+  while (!(await led())) {
+    if (Date.now() > end + LEADS_WITHIN * 2) throw new Error("Patroni was let go on, and chooses no leader");
+    await sleep(500);
+  }
+}
+
+async function leaderName(plan: CutoverPlan, machines: Machines): Promise<string | undefined> {
+  const { members } = await (await machines.patroni(plan.to)).cluster();
+  return members.find((member) => member.role === "leader")?.name;
+}
+
+async function isRunning(machines: Machines, machine: Machine): Promise<boolean> {
+  const states = (await machines.run(machine, `systemctl is-active ${COORDINATOR} ${SETTLER} || true`)).split(
+    "\n",
+  );
+  return states.some((state) => ["active", "activating", "deactivating"].includes(state));
+}
+
+async function startAgent(machines: Machines, machine: Machine, settings: unknown): Promise<void> {
+  await putFiles(machines, machine, "agent", settings);
+  const script = `${FOLDER}/agent.py`;
+  const unit = [
+    `systemctl stop ${AGENT} 2>/dev/null || true;`,
+    `systemd-run --quiet --collect --unit=${AGENT} -p StandardInput=file:${FOLDER}/agent.json`,
+    `-p RuntimeMaxSec=${2 * LIMIT} -p ExecStopPost='-/usr/bin/python3 ${script} release'`,
+    `/usr/bin/python3 ${script}`,
+  ];
+  await machines.run(machine, unit.join(" "));
+}
+
+async function stopAgent(machines: Machines, machine: Machine): Promise<void> {
+  await machines.run(machine, `systemctl stop ${AGENT} 2>/dev/null || true; rm -f ${FOLDER}/agent.json`);
+}
+
+/**
+ * Two units: the coordinator, and one that does nothing but wait for the coordinator's end, however it comes, and then
+ * sees to it that clients go on. Killed alone, neither leaves them held.
+ */
+async function startCoordinator(machines: Machines, machine: Machine, settings: unknown): Promise<void> {
+  await putFiles(machines, machine, "cutover", settings);
+  const script = `/usr/bin/python3 ${FOLDER}/cutover.py`;
+  const common = [
+    `--quiet --collect -p StandardInput=file:${FOLDER}/cutover.json`,
+    `-p StandardOutput=append:${FOLDER}/progress -p RuntimeMaxSec=${LIMIT}`,
+  ].join(" ");
+  const runs = `systemctl is-active --quiet ${COORDINATOR}`;
+  const settling = [
+    `for i in $(seq 100); do ${runs} && break; sleep 0.1; done`,
+    `while ${runs}; do sleep 0.1; done`,
+    `exec ${script} settle`,
+  ].join("; ");
+  await machines.run(
+    machine,
+    [
+      `rm -f ${FOLDER}/state.json ${FOLDER}/progress; touch ${FOLDER}/progress`,
+      `systemd-run ${common} --unit=${SETTLER} /bin/sh -c ${quote(settling)}`,
+      `systemd-run ${common} --unit=${COORDINATOR} ${script} run`,
+    ].join("; "),
+  );
+}
+
+/** The program and its settings; the latter hold the token that lets a cutover's machines know each other. */
+async function putFiles(
+  machines: Machines,
+  machine: Machine,
+  name: string,
+  settings: unknown,
+): Promise<void> {
+  const script = await readFile(new URL(`./remote/${name}.py`, import.meta.url), "utf8");
+  const put = (file: string) =>
+    `install -d -m 0700 ${FOLDER} && umask 077 && cat > ${quote(`${FOLDER}/${file}`)}`;
+  await machines.run(machine, put(`${name}.py`), script);
+  await machines.run(machine, put(`${name}.json`), JSON.stringify(settings));
+}
+
+/** Waits for the coordinator to end, and for what comes after it. */
+async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd> {
+  for (;;) {
+    const running = await isRunning(machines, machine);
+    const text = await machines.run(machine, `cat ${FOLDER}/progress 2>/dev/null || true`);
+    const end = endOf(text);
+    if (!running) return end ?? { moved: false, reason: await journal(machines, machine) };
+    await sleep(POLL_MS);
+  }
+}
+
+async function journal(machines: Machines, machine: Machine): Promise<string> {
+  const lines = await machines.run(machine, `journalctl -u ${COORDINATOR} -n 20 --no-pager -o cat`);
+  return `its coordinator ended without a word:\n${lines.trim()}`;
+}
+
+function turnedBack({ from, to }: CutoverPlan, reason: string): Problem {
+  const [first, ...rest] = reason.split("\n");
+  return new Problem({
+    happened: `The primary was not moved from ${from.name} to ${to.name}: ${first}.`,
+    details: rest,
+    left: "The move was turned back: clients go on, through whichever primary Patroni names.",
+    todo: ["Run the same command again once that is mended."],
+  });
+}

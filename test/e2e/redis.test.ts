@@ -1,0 +1,223 @@
+import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Stack } from "./stack.ts";
+
+/** Redis and metrics on a real machine, and bad days: killed, a file cut short or damaged, resized, turned off. */
+const stack = new Stack("redis");
+const manifest = "/data/redis/appendonlydir/appendonly.aof.manifest";
+const newestFile = "$(ls -t /data/redis/appendonlydir/*.incr.aof | head -n 1)";
+
+interface Connection {
+  url: string;
+  host: string;
+  port: number;
+  user: string;
+  caCertificate: string;
+}
+
+/** What `url` says; it stays until the stack's passwords are made anew. */
+let connection: Connection;
+
+async function askForUrl(): Promise<void> {
+  connection = JSON.parse(
+    await stack.expectOk("url", stack.name, "--redis", "--show-secrets", "--json"),
+  ) as Connection;
+}
+
+/** Connects as an application does: by the URL and the authority's certificate alone. */
+function client(change: Record<string, unknown> = {}): Redis {
+  const { hostname, port, username, password } = new URL(connection.url);
+  return new Redis({
+    host: hostname,
+    port: Number(port),
+    username,
+    password,
+    lazyConnect: true,
+    tls: { ca: readFileSync(connection.caCertificate) },
+    connectTimeout: 3000,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    ...change,
+  });
+}
+
+async function use<T>(work: (redis: Redis) => Promise<T>, change: Record<string, unknown> = {}): Promise<T> {
+  const redis = client(change);
+  let reason: Error | undefined;
+  redis.on("error", (error: Error) => {
+    reason ??= error;
+  });
+  try {
+    await redis.connect();
+    return await work(redis);
+  } catch (error) {
+    throw reason ?? error;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const get = (key: string) => use((redis) => redis.get(key));
+const on = (...lines: string[]) => stack.expectOk("ssh", stack.name, "--", lines.join("\n"));
+const runId = () => use(async (redis) => /run_id:(\w+)/.exec(await redis.info("server"))![1]!);
+const check = async () => (await stack.verify()).checks.find((one) => one.name === "redis")!;
+
+async function fill(): Promise<void> {
+  await use(async (redis) => {
+    for (let number = 0; number < 200; number++) await redis.set(`key:${number}`, `value ${number}`);
+  });
+  // The file is flushed every second.
+  await sleep(1500);
+}
+
+beforeAll(async () => {
+  await stack.reset();
+  stack.configure({ "phasewise:redis": { enabled: true } });
+  await stack.up();
+  await askForUrl();
+});
+
+afterAll(() => stack.remove());
+
+test("applications use it by TLS with their password, and no other way", async () => {
+  expect(await check()).toMatchObject({ ok: true, detail: expect.stringContaining("256 MB, allkeys-lru") });
+  await use((redis) => redis.set("greeting", "hello", "EX", 600));
+  expect(await get("greeting")).toBe("hello");
+  expect(await stack.expectOk("url", stack.name, "--redis")).toMatch(/^rediss:\/\/app@[\d.]+:6379\/0$/);
+
+  await expect(use((redis) => redis.ping(), { password: "wrong" })).rejects.toThrow(/WRONGPASS/);
+  await expect(use((redis) => redis.ping(), { username: "default" })).rejects.toThrow(/WRONGPASS/);
+  await expect(use((redis) => redis.ping(), { tls: {} })).rejects.toThrow(/self-signed certificate/);
+  await expect(use((redis) => redis.ping(), { tls: undefined })).rejects.toThrow();
+  await expect(use((redis) => redis.keys("*"))).rejects.toThrow(/NOPERM/);
+  await expect(use((redis) => redis.config("GET", "*"))).rejects.toThrow(/NOPERM/);
+});
+
+interface Metrics {
+  metrics: { name: string; labels: Record<string, string>; value: number }[];
+}
+
+test("metrics: the dictionary follows what is done; a silent exporter is told", async () => {
+  await stack.sql("create table items (id int primary key, v vector(3))");
+  await stack.sql("insert into items select n, array[n, 1, 2]::vector from generate_series(1, 500) n");
+  await stack.sql("select id from items order by v <-> '[1,2,3]' limit 5");
+  const told = async (name: string, labels: Record<string, string> = {}) =>
+    (await stack.json<Metrics>("metrics", stack.name)).metrics.find(
+      (one) => one.name === name && Object.entries(labels).every(([key, text]) => one.labels[key] === text),
+    )?.value ?? -1;
+  // It keeps what is costly to ask for up to a minute.
+  await on("systemctl restart prometheus-postgres-exporter");
+  await stack.eventually(async () => {
+    expect(await told("vector_search_calls", { operator: "<->" })).toBeGreaterThan(0);
+    expect(await told("table_size_bytes", { relname: "items" })).toBeGreaterThan(8192);
+  });
+  expect(await told("replication_lag_seconds")).toBe(0);
+  expect(await told("pool_utilization_percent", { for: "writes" })).toBe(0);
+  expect(await on("ss -Hltn 'sport = 9187' | awk '{print $4}'")).toBe("10.0.1.11:9187");
+  // The monitoring role sees numbers and no row.
+  await expect(
+    on(
+      "set -a; . /etc/default/prometheus-postgres-exporter",
+      'PGPASSWORD="$DATA_SOURCE_PASS" psql "postgresql://monitor@$DATA_SOURCE_URI" -c "select * from items"',
+    ),
+  ).rejects.toThrow(/permission denied for table items/);
+
+  await on("systemctl stop prometheus-postgres-exporter");
+  expect((await stack.faults()).join()).toMatch(
+    /metrics: core-1: prometheus-postgres-exporter does not answer/,
+  );
+  await on("systemctl start prometheus-postgres-exporter");
+  await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
+});
+
+test("killed, it comes back by itself with its data", async () => {
+  await fill();
+  const before = await runId();
+  await on("kill -9 $(systemctl show -P MainPID redis-server)");
+  await stack.eventually(async () => expect(await get("key:199")).toBe("value 199"));
+  expect(await runId()).not.toBe(before);
+});
+
+test("its file cut short: it starts, lost the last record, and says so", async () => {
+  await use((redis) => redis.set("last", "record"));
+  await on("systemctl stop redis-server", `truncate -s -3 ${newestFile}`, "systemctl start redis-server");
+  expect(await get("key:199")).toBe("value 199");
+  expect(await get("last")).toBeNull();
+  expect(await on("journalctl -u redis-server -o cat")).toMatch(/Truncating the AOF .* at offset/);
+  expect((await check()).ok).toBe(true);
+});
+
+test("its file damaged in the middle: verify says how to mend it, and that way works", async () => {
+  await fill();
+  await on(
+    "systemctl stop redis-server",
+    // The hundredth record from the end no longer begins like one.
+    `at=$(grep -a -b -o '^\\*3' ${newestFile} | tail -n 100 | head -n 1 | cut -d: -f1)`,
+    `printf XX | dd of=${newestFile} bs=1 seek=$at conv=notrunc 2> /dev/null`,
+    "systemctl start redis-server || true",
+  );
+  const found = await check();
+  expect(found).toMatchObject({
+    ok: false,
+    detail: "cache: Redis on core-1 does not start: its append-only file is damaged",
+    fix: expect.stringContaining(`redis-check-aof --fix ${manifest}`),
+  });
+
+  await on(
+    "systemctl stop redis-server",
+    "cp -a /data/redis /data/redis.damaged",
+    `yes y | redis-check-aof --fix ${manifest}`,
+    "systemctl start redis-server",
+  );
+  expect((await check()).ok).toBe(true);
+  expect(await get("key:42")).toBe("value 42");
+});
+
+test("another memory limit and policy are applied without a restart", async () => {
+  const before = await runId();
+  stack.configure({
+    "phasewise:redis": { enabled: true, memoryMb: 128, evictionPolicy: "noeviction" },
+  });
+  expect((await stack.up()).changes).toMatchObject({ update: 1, create: 0, delete: 0, replace: 0 });
+  expect(await check()).toMatchObject({ ok: true, detail: expect.stringContaining("128 MB, noeviction") });
+  expect(await runId()).toBe(before);
+
+  // What was set by hand is told.
+  await on("/usr/local/lib/phasewise/redis-cli -e CONFIG SET maxmemory 0");
+  expect(await check()).toMatchObject({
+    ok: false,
+    detail: "cache: maxmemory is 0 bytes, 134217728 are declared",
+  });
+  await on("systemctl reload redis-server");
+  expect((await check()).ok).toBe(true);
+});
+
+test("turned off, its port is closed and its data stays; turned on again, all of it is there", async () => {
+  const { host, port } = connection;
+  stack.configure({ "phasewise:redis": { enabled: false } });
+  await stack.up();
+  expect(await stack.faults()).toEqual([]);
+  expect((await stack.run("url", stack.name, "--redis")).code).toBe(2);
+  const gone = new Redis({ host, port, lazyConnect: true, connectTimeout: 1000, retryStrategy: () => null });
+  gone.on("error", () => {});
+  await expect(gone.connect()).rejects.toThrow();
+  gone.disconnect();
+  expect(await on("systemctl is-active redis-server")).toBe("active");
+
+  // With other passwords, which the running server learns by a reload.
+  stack.configure({ "phasewise:redis": { enabled: true } });
+  await stack.up();
+  await askForUrl();
+  expect(await stack.faults()).toEqual([]);
+  expect(await get("key:42")).toBe("value 42");
+});
+
+test("after a reset of its machine it is there again, with its data", async () => {
+  const [server] = await stack.servers();
+  const before = await runId();
+  await stack.api("POST", `/servers/${server?.id}/actions/reset`);
+  await stack.eventually(async () => expect(await runId()).not.toBe(before));
+  expect(await get("key:42")).toBe("value 42");
+});

@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { s3Client } from "../../clients/s3.ts";
+import { readObjectStorageAccess } from "../../cloud/objects/server.ts";
+import { Stack } from "./stack.ts";
+
+/** Restores to throw-away machines, as an operator does them, while the stack runs on. */
+const stack = new Stack("restore");
+
+interface Report {
+  target: string;
+  reached: { time: string | null };
+  machine: { name: string } | null;
+}
+
+beforeAll(async () => {
+  await stack.reset();
+  await stack.up();
+  await stack.sql("create table counted (id int primary key)");
+  await stack.sql("insert into counted select generate_series(1, 1000)");
+  // Everything that a restore can come back to lies behind the first backup.
+  await stack.eventually(async () => {
+    const { clusters } = await stack.json<{ clusters: { backups: unknown[] }[] }>("backups", stack.name);
+    expect(clusters[0]!.backups.length).toBeGreaterThan(0);
+  });
+});
+
+afterAll(() => stack.remove());
+
+async function serverNames(): Promise<string[]> {
+  return (await stack.servers()).map((server) => server.name);
+}
+
+async function onScratch(sql: string): Promise<string> {
+  return (await stack.expectOk("scratch", stack.name, "--", "psql", "-XAtq", "app", "-c", sql)).trim();
+}
+
+test("a table that was dropped is there again at the restore point before", async () => {
+  await stack.expectOk("restore-point", "before-drop", stack.name);
+  const doubled = await stack.run("restore-point", "before-drop", stack.name);
+  expect(doubled.code).toBe(2);
+  await stack.sql("drop table counted");
+  const report = await stack.json<Report>("restore", stack.name, "--to", "before-drop", "--keep", "1");
+  expect(await onScratch("select count(*), pg_is_in_recovery() from counted")).toBe("1000|f");
+  await expect(onScratch("create table x ()")).rejects.toThrow("read-only transaction");
+  expect(await serverNames()).toContain(report.machine?.name);
+  await stack.expectOk("scratch", stack.name, "--remove");
+  expect(await serverNames()).toHaveLength(1);
+  // The stack itself is as it was, and no firewall of the machine is left.
+  expect(await stack.sql("select to_regclass('counted') is null")).toBe("t");
+  expect((await stack.api<{ firewalls: unknown[] }>("GET", "/firewalls")).firewalls).toHaveLength(1);
+});
+
+test("exactly what was committed before a moment is there, also when nobody writes after it", async () => {
+  await stack.sql("create table numbered (id int)");
+  await stack.sql("insert into numbered select generate_series(1, 10)");
+  await sleep(1100);
+  const moment = new Date().toISOString();
+  await sleep(1100);
+  await stack.sql("insert into numbered select generate_series(11, 20)");
+  await stack.json<Report>("restore", stack.name, "--to", moment, "--keep", "1");
+  expect(await onScratch("select count(*), max(id) from numbered")).toBe("10|10");
+  await stack.expectOk("scratch", stack.name, "--remove");
+});
+
+test("a restore that is killed leaves a machine that the next one removes", async () => {
+  const run = stack.start(["restore", stack.name]);
+  await stack.eventually(async () => expect(await serverNames()).toHaveLength(2));
+  const [left] = (await serverNames()).filter((name) => name.includes("scratch"));
+  run.kill("SIGKILL");
+  await run;
+  expect(await serverNames()).toContain(left);
+  const outcome = await stack.run("restore", stack.name, "--json");
+  expect(outcome.code, outcome.stderr).toBe(0);
+  expect(outcome.stderr).toContain(`removed ${left}, which an earlier run left`);
+  expect((JSON.parse(outcome.stdout) as Report).machine).toBeNull();
+  expect(await serverNames()).toHaveLength(1);
+});
+
+test("what cannot work is refused before anything is made", async () => {
+  for (const [to, words] of [
+    ["2020-01-01T00:00:00Z", "before the oldest backup"],
+    ["2100-01-01T00:00:00Z", "in the future"],
+    ["no-such-point", "There are: before-drop"],
+    ["what is this", "no place that a database can be restored to"],
+  ] as const) {
+    const outcome = await stack.run("restore", stack.name, "--to", to);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain(words);
+  }
+  expect(await serverNames()).toHaveLength(1);
+});
+
+test("a drill finds all that was acknowledged, measures, and keeps its report", async () => {
+  await stack.sql("create table drilled as select generate_series(1, 500) as id");
+  const report = await stack.json<{
+    ok: boolean;
+    rtoSeconds: number;
+    rpoSeconds: number;
+    rowsMissing: number;
+    checks: { name: string; ok: boolean }[];
+  }>("drill", stack.name);
+  expect(report).toMatchObject({ ok: true, rowsMissing: 0 });
+  expect(report.checks.map(({ name }) => name)).toEqual([
+    ...["restore", "acknowledged", "tables", "extensions", "indexes", "amcheck", "checksums", "rto", "rpo"],
+  ]);
+  expect(report.rtoSeconds).toBeGreaterThan(1);
+  // A segment that is not full waits for 60 s; the way into the bucket comes on top.
+  expect(report.rpoSeconds).toBeGreaterThan(60);
+  expect(report.rpoSeconds).toBeLessThan(120);
+  expect(await serverNames()).toHaveLength(1);
+  const { checks } = await stack.verify();
+  expect(checks.find(({ name }) => name === "drill")?.detail).toMatch(/restored 0 days ago within/);
+});
+
+test("a drill finds a damaged backup, and the newest that can be restored", async () => {
+  await stack.expectOk("backup", stack.name, "--type", "diff");
+  const access = (await readObjectStorageAccess(join(stack.directory, "cloud/objects")))!;
+  const { objectStorage: endpoint } = await stack.json<{ objectStorage: string }>("cloud", "status");
+  const client = s3Client({ ...access, endpoint, region: "fsn1" });
+  const Bucket = `phasewise-${stack.name}-backups`;
+  const listed = await client.send(new ListObjectsV2Command({ Bucket, Prefix: "postgresql/backup/main/" }));
+  const files = listed.Contents!.filter(({ Key }) => /F_\d+-\d+D\/(bundle|pg_data)/.test(Key!));
+  expect(files.length).toBeGreaterThan(0);
+  for (const { Key, Size } of files)
+    await client.send(new PutObjectCommand({ Bucket, Key, Body: Buffer.alloc(Size!, 7) }));
+  client.destroy();
+  const outcome = await stack.run("drill", stack.name, "--json");
+  expect(outcome.code).toBe(1);
+  const report = JSON.parse(outcome.stdout) as {
+    ok: boolean;
+    backup: string;
+    rowsMissing: number;
+    checks: { name: string; ok: boolean; detail: string }[];
+  };
+  expect(report).toMatchObject({ ok: false, rowsMissing: 0, backup: expect.stringMatching(/^\d+-\d+F$/) });
+  expect(report.checks.filter(({ ok }) => !ok)).toMatchObject([
+    { name: "restore", detail: expect.stringContaining(`can be restored is ${report.backup}; `) },
+  ]);
+  expect(await serverNames()).toHaveLength(1);
+});

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { parseCanary } from "../../../../operations/restore/live.ts";
+import { judgeRepository } from "../../../../operations/verify/checks/backup.ts";
+import { judge } from "../../../../operations/verify/checks/drill.ts";
+
+describe("verify looks for a drill", () => {
+  const now = new Date("2026-11-21T12:00:00Z");
+  const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
+  const inspection = { cluster: "main", days: 31, now, stack: "production" };
+  const last = (days: number) => ({ startedAt: ago(days), rtoSeconds: 42, rpoSeconds: 61 });
+  const fix =
+    "npx phasewise drill production restores the newest backup to a throw-away machine and looks at it";
+
+  test.each([
+    [
+      "one that was good lately is enough",
+      { last: last(30), made: null },
+      { ok: true, detail: "main: restored 30 days ago within 42 s" },
+    ],
+    [
+      "one that is too old is not",
+      { last: last(31), made: null },
+      { ok: false, detail: "main: restored 31 days ago within 42 s; every 31 days is asked for", fix },
+    ],
+    [
+      "a new stack has time for its first",
+      { last: null, made: ago(3) },
+      { ok: true, detail: "main: no backup was ever restored for a trial; due in 28 days" },
+    ],
+    [
+      "but not for ever",
+      { last: null, made: ago(40) },
+      { ok: false, detail: "main: no backup was ever restored for a trial", fix },
+    ],
+  ])("%s", (_what, given, finding) => expect(judge({ ...inspection, ...given })).toEqual(finding));
+});
+
+test("the canary's rows are read out of what PostgreSQL makes of them", () => {
+  expect(parseCanary("[]")).toEqual([]);
+  const xml =
+    '<row xmlns:xsi="x">\n  <j>[{"run" : "a", "rows" : 12}, \n {"run" : "b", "rows" : 3}]</j>\n</row>\n';
+  expect(parseCanary(xml)).toEqual([
+    { run: "a", rows: 12 },
+    { run: "b", rows: 3 },
+  ]);
+  expect(parseCanary('<row>\n  <j xsi:nil="true"/>\n</row>')).toEqual([]);
+});
+
+test("verify tells that the weekly check of the repository found something", () => {
+  expect(judgeRepository("main", ["success", "success"], "production")).toEqual([]);
+  expect(judgeRepository("main", ["success", "exit-code"], "production")).toEqual([
+    {
+      ok: false,
+      detail: "main: the weekly check of the repository found faults",
+      fix: "npx phasewise logs production --unit phasewise-backup-verify tells which; npx phasewise backup production --type full begins anew",
+    },
+  ]);
+});

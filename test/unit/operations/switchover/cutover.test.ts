@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import { endOf } from "../../../../operations/switchover/cutover.ts";
+
+const times = { drainMs: 10, stopMs: 74, catchUpMs: 2, promoteMs: 45, resumeMs: 2, heldMs: 137 };
+const text = (...lines: object[]) => lines.map((line) => JSON.stringify(line)).join("\n");
+
+describe("what a cutover's coordinator said", () => {
+  it("goes on until it says how it ended", () => {
+    expect(endOf("")).toBeNull();
+    expect(endOf(text({ doing: "pause Patroni" }, { doing: "move" }))).toBeNull();
+  });
+
+  it("is the times of each part where the primary was moved", () => {
+    const end = endOf(
+      text({ doing: "wait for the new leader", ...times }, { done: true, seconds: 4, ...times }),
+    );
+    expect(end).toEqual({ moved: true, times });
+  });
+
+  it("is a success without times where what came after a kill finished it", () => {
+    const end = endOf(
+      text({ doing: "move" }, { doing: "settle", primary: "db-1" }, { done: true, settled: true }),
+    );
+    expect(end).toEqual({ moved: true, times: null });
+  });
+
+  it("is the reason where it was turned back", () => {
+    const failed = { failed: "a transaction did not end within 0.5 s", stage: "holding" };
+    const settled = [
+      { doing: "settle", primary: "whom Patroni chooses" },
+      { done: false, settled: true },
+    ];
+    expect(endOf(text(failed, ...settled))).toEqual({ moved: false, reason: failed.failed });
+    expect(endOf(text({ doing: "move" }, ...settled))).toEqual({
+      moved: false,
+      reason: "its coordinator was killed",
+    });
+  });
+});
