@@ -114,14 +114,26 @@ function planObject(type: HcloudType, fields: Fields, given: Properties, prior: 
   return planned;
 }
 
-/** Puts an existing element in the place of each planned one that only leaves open what the existing one has. */
+/**
+ * Puts an existing element in the place of each planned one that only leaves open what the existing one has. Those
+ * that leave least open choose first: one that leaves much open could take what only another fits.
+ */
 function matched(field: Field, planned: unknown, prior: unknown): unknown {
   if (!Array.isArray(planned) || !Array.isArray(prior)) return planned;
   const free = [...prior];
-  return planned.map((element) => {
-    const index = free.findIndex((existing) => fits(field, element, existing));
-    return index < 0 ? element : free.splice(index, 1)[0];
-  });
+  const result = [...planned];
+  for (const place of [...planned.keys()].sort((a, b) => openIn(planned[a]) - openIn(planned[b]))) {
+    const index = free.findIndex((existing) => fits(field, planned[place], existing));
+    if (index >= 0) result[place] = free.splice(index, 1)[0];
+  }
+  return result;
+}
+
+/** How many values in it are not known yet. */
+function openIn(value: unknown): number {
+  if (value === UNKNOWN) return 1;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, inner) => sum + openIn(inner), 0);
 }
 
 /** Whether two values of a field mean the same: unset is the same as empty or zero for the SDK's types. */
