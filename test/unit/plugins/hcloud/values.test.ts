@@ -143,12 +143,11 @@ describe("plans", () => {
   });
 
   it("let an element of a set that leaves little open choose before one that leaves more open", () => {
-    const balancer = named("LoadBalancer");
-    const open = { type: "server", serverId: 1 };
-    const exact = { type: "server", serverId: 1, usePrivateIp: true };
-    const asked = (targets: Properties[]) => ({ name: "x", loadBalancerType: "lb11", targets });
-    const prior = made(balancer, asked([exact, open]));
-    expect(diffOf(balancer, prior, asked([open, exact]), () => {}).changes).toBe(false);
+    const server = named("Server");
+    const asked = (networks: Properties[]) => ({ name: "x", serverType: "cx23", networks });
+    const exact = { networkId: 1, ip: "10.0.0.2" };
+    const prior = made(server, asked([exact, { networkId: 1, ip: "10.0.0.3" }]));
+    expect(diffOf(server, prior, asked([{ networkId: 1 }, exact]), () => {}).changes).toBe(false);
   });
 
   it("name the firewall rule that changed where it is given whole", () => {
