@@ -6,6 +6,7 @@ export interface PlanDifference {
   machines: Change;
   volumes: Change;
   networks: Change;
+  loadBalancers: Change;
   /** Of machines that both plans have. */
   roles: { machine: string; added: MachineRole[]; removed: MachineRole[] }[];
   /** As "core-1 server type: cpx22 -> cpx32". */
@@ -23,6 +24,7 @@ export function planDifference(before: Plan, after: Plan): PlanDifference {
     machines: change(machineNames(before), machineNames(after)),
     volumes: change(volumeNames(before), volumeNames(after)),
     networks: change(subnetNames(before), subnetNames(after)),
+    loadBalancers: change(balancerNames(before), balancerNames(after)),
     roles: roleChanges(before, after),
     changed: changes(before, after),
   };
@@ -45,6 +47,10 @@ function volumeNames({ machines }: Plan): string[] {
 
 function subnetNames({ network }: Plan): string[] {
   return network.subnets.map((subnet) => subnet.name);
+}
+
+function balancerNames({ loadBalancers }: Plan): string[] {
+  return loadBalancers.map((balancer) => balancer.name);
 }
 
 /** Machines that are in both plans. */

@@ -24,7 +24,7 @@ import { type PromotionPlan, promotionPlan } from "./plan.ts";
 import { gather, refusals } from "./preflight.ts";
 import { keepReport, type PromotionReport, withSteps } from "./report.ts";
 import { StackWorld } from "./stackWorld.ts";
-import { promotionSteps } from "./steps.ts";
+import { promotionSteps } from "./steps/all.ts";
 import { type Asked, type Task, taskOf } from "./task.ts";
 
 export interface PromoteOptions extends Asked {

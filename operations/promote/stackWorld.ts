@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stage as ProgramStage } from "../../infra/phases/stage.ts";
+import { type PlanDifference, planDifference } from "../../infra/hetzner/difference.ts";
+import { hetznerPlan } from "../../infra/hetzner/plan.ts";
+import { type Stage as ProgramStage, stagedBlueprint } from "../../infra/phases/stage.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { Canary } from "../canary/canary.ts";
 import type { OperationContext } from "../context.ts";
 import { readPhase, writePhase } from "../deploy/phaseSetting.ts";
 import { type Prepared, reconcile, staged } from "../deploy/prepare.ts";
+import { liftProtection } from "../deploy/protection.ts";
 import { runCommand } from "../deploy/run.ts";
 import { markUnfinished } from "../deploy/unfinished.ts";
 import { isUnreachable, Machines } from "../machines.ts";
@@ -60,12 +63,28 @@ export class StackWorld implements PromotionWorld, AsyncDisposable {
   }
 
   async deploy(stage: Stage): Promise<void> {
-    const prepared = await staged(this.#options.prepared, this.#programStage(stage));
-    const { deployment, program } = await reconcile(prepared, "up", this.#ctx);
+    const { from, prepared, to } = this.#options;
+    // What a killed run made is known to the program of both phases alone: another one would leave it behind.
+    await reconcile(await staged(prepared, { from, to, state: "expanded" }), "up", this.#ctx);
+    const wanted = await staged(prepared, this.#programStage(stage));
+    const { deployment, program } = wanted;
+    await liftProtection(wanted, this.#removed(stage), this.#ctx);
     await markUnfinished(deployment, () => runCommand(deployment, "up", program, this.#ctx));
     const topology = await readTopology(deployment, this.#ctx);
     await this.#machines[Symbol.asyncDispose]();
     this.#machines = new Machines(topology, this.#ctx);
+  }
+
+  /** What goes with the way from everything that both phases have to a stage. */
+  #removed(stage: Stage): PlanDifference {
+    const { config, deployment } = this.#options.prepared;
+    const { from, to } = this.#options;
+    const plan = (at: ProgramStage) =>
+      hetznerPlan(stagedBlueprint(config, at), config, deployment.file.stack);
+    const both = plan({ from, to, state: "expanded" });
+    if (!("phase" in stage)) return planDifference(both, both);
+    // The phase that a stack comes from is one like any other here.
+    return planDifference(both, plan({ from, to: stage.phase === from ? from : to, state: "contracted" }));
   }
 
   /** While the stack's file names the phase that it comes from, the other one is a stage. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { availablePhases, blueprintOf } from "../../../../infra/phases/available.ts";
-import { promotionSteps } from "../../../../operations/promote/steps.ts";
+import { promotionSteps } from "../../../../operations/promote/steps/all.ts";
 import type { Journal } from "../../../../operations/workflow/journal.ts";
 import { runWorkflow, turnedBack } from "../../../../operations/workflow/run.ts";
 import { config } from "../../infra/settings.ts";
