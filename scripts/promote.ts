@@ -9,6 +9,7 @@ interface Options extends CommonOptions {
   resume?: boolean;
   abort?: boolean;
   dryRun?: boolean;
+  last?: boolean;
   pauseBefore?: string;
   maxStall: number;
   yes?: boolean;
@@ -23,6 +24,7 @@ export function promote(program: Command): void {
     .option("--resume", "go on with a promotion that was cut off or failed")
     .option("--abort", "take back a promotion that was cut off or failed")
     .option("--dry-run", "show what would be done, and whether anything stands in the way")
+    .option("--last", "show the record of the last run, from whichever machine it was made")
     .option("--pause-before <step>", "stop before this step, with everything recorded")
     .addOption(
       new Option("--max-stall <time>", "how long clients may be held, as 1s or 500ms")
@@ -30,7 +32,10 @@ export function promote(program: Command): void {
         .default(1000, "1s"),
     )
     .option("-y, --yes", "do not ask before anything is changed")
-    .option("--json", "the report (with --dry-run the plan) as JSON on standard output")
+    .option(
+      "--json",
+      "the report (with --dry-run the plan, with --last the record) as JSON on standard output",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  npx phasewise promote production --to 2 --dry-run\n  npx phasewise promote production --to 2\n  npx phasewise promote production --resume",
@@ -43,6 +48,7 @@ async function work(
   options: Options,
   ctx: Parameters<Parameters<typeof run>[1]>[0],
 ): Promise<number> {
+  if (options.last) return await last(stack, options, ctx);
   if (!options.yes && !options.dryRun) requireTerminal(commandLine(stack, options));
   const operations = await import("../operations/promote/promote.ts");
   const { planText } = await import("../operations/promote/plan.ts");
@@ -59,10 +65,22 @@ async function work(
     return options.yes || (await ask(abort ? "Take it back?" : "Go on?"));
   };
   const { report, file } = await operations.promote(stack, { ...asked, confirm }, ctx);
-  const { reportText } = await import("../operations/promote/report.ts");
-  if (options.json) printJson(report);
+  const { reportText, resultOf } = await import("../operations/promote/report.ts");
+  if (options.json) printJson(resultOf(report));
   else print(`\n${reportText(report)}\n  kept     ${file}`);
   return report.canary.missing === 0 && report.canary.errors === 0 ? 0 : 1;
+}
+
+async function last(
+  stack: string,
+  { json }: Options,
+  ctx: Parameters<Parameters<typeof run>[1]>[0],
+): Promise<number> {
+  const { lastRecord } = await import("../operations/promote/record.ts");
+  const record = await lastRecord(stack, ctx);
+  if (json) printJson(record);
+  else print((await import("../operations/promote/report.ts")).recordText(record));
+  return 0;
 }
 
 function commandLine(stack: string, { abort, resume, to }: Options): string {

@@ -22,7 +22,8 @@ import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore, WorkflowStore } from "../workflow/store.ts";
 import { type PromotionPlan, promotionPlan } from "./plan.ts";
 import { gather, refusals } from "./preflight.ts";
-import { keepReport, type PromotionReport, withSteps } from "./report.ts";
+import { keepRecord } from "./record.ts";
+import { type PromotionReport, withSteps } from "./report.ts";
 import { StackWorld } from "./stackWorld.ts";
 import { promotionSteps } from "./steps/all.ts";
 import { type Asked, type Task, taskOf } from "./task.ts";
@@ -66,7 +67,8 @@ export async function promote(
   if (options.confirm && !(await options.confirm(run.plan))) {
     throw new Problem({ happened: "Not confirmed.", left: "Nothing was changed.", exitCode: 130 });
   }
-  await using machines = new Machines(run.topology, ctx);
+  // What an interrupt stops is the work: the journal is still written, and the lock given back.
+  await using machines = new Machines(run.topology, { ...ctx, signal: new AbortController().signal });
   const store = stackStore(machines, ctx);
   await using held = await store.lock(`promote ${stack} (${visitorOf().from})`);
   // Another operator may have gone on with it, or begun one, before the lock was ours.
@@ -145,42 +147,53 @@ async function preflight(run: Run, machines: Machines, ctx: OperationContext): P
   });
 }
 
-/** Runs the workflow with the canary at its side, and reports. */
+/** Runs the workflow with the canary at its side, and reports; keeps a record of it, however it ends. */
 async function watched(
   run: Run,
   { held, store }: { held: HeldStore; store: WorkflowStore },
   ctx: OperationContext,
 ): Promise<{ report: PromotionReport; file: string }> {
   const { options, plan, prepared, task, topology } = run;
-  const { stack } = plan;
-  const begin = Date.now();
-  const folder = join(dataFolder(), "canary", stack, task.journal.id);
+  const begin = new Date();
+  const folder = join(dataFolder(), "canary", plan.stack, task.journal.id);
   const canary = await Canary.start(topology, { run: task.journal.id, folder });
   await using world = new StackWorld(
     { prepared, topology, from: task.from, to: task.to, maxStallSeconds: options.maxStallMs / 1000, canary },
     ctx,
   );
   const begun: { name: string; at: Date }[] = [];
-  const { end, journal } = await runSteps(run, { world, held, begun }, ctx).catch(async (error) => {
-    await canary.finish().catch(() => {});
-    const journal = await store.read().catch(() => null);
-    throw told(error, stack, journal ?? task.journal, run);
-  });
-  const report: PromotionReport = {
+  const record = (journal: Journal) => ({
     id: journal.id,
-    stack,
+    stack: plan.stack,
     from: task.from,
     to: task.to,
-    outcome: outcomeOf(end, stack),
-    seconds: Math.round((Date.now() - begin) / 100) / 10,
+    at: begin.toISOString(),
+    by: visitorOf().from,
+    seconds: Math.round((Date.now() - begin.getTime()) / 100) / 10,
     steps: Object.entries(journal.seconds).map(([name, seconds]) => ({ name, seconds })),
     price: plan.price,
     cutovers: world.cutovers,
-    canary: withSteps(await canary.finish(), begun),
-  };
-  const file = await keepReport(report, world.machines.topology, ctx);
-  if (report.outcome !== "paused" && report.canary.missing === 0) await canary.clear();
-  return { report, file };
+  });
+  try {
+    const { end, journal } = await runSteps(run, { world, held, begun }, ctx);
+    const outcome = outcomeOf(end);
+    const judged = withSteps(await canary.finish(), begun);
+    const report = { ...record(journal), outcome, canary: judged };
+    const file = await keepRecord({ ...report, problem: null }, world.machines.topology, ctx);
+    if (outcome !== "paused" && judged.missing === 0) await canary.clear();
+    return { report, file };
+  } catch (error) {
+    const judged = await canary.finish().then(
+      (report) => withSteps(report, begun),
+      () => null,
+    );
+    const journal = (await store.read().catch(() => null)) ?? task.journal;
+    const problem = told(ctx.signal.aborted ? interruption(error) : error, { run, journal, canary: judged });
+    const outcome = problem.exitCode === 130 ? "interrupted" : "failed";
+    const kept = { ...record(journal), outcome, problem: problem.happened, canary: judged } as const;
+    await keepRecord(kept, world.machines.topology, ctx);
+    throw problem;
+  }
 }
 
 function runSteps(
@@ -208,35 +221,50 @@ function runSteps(
   });
 }
 
-function outcomeOf(end: RunEnd, stack: string): PromotionReport["outcome"] {
+function outcomeOf(end: RunEnd): PromotionReport["outcome"] {
   if (end === "done" || end === "undone") return end;
   if (end !== "interrupted") return "paused";
   throw new Problem({
     happened: "Interrupted.",
     left: "The step at work was finished and recorded; no other was begun.",
-    todo: [
-      `npx phasewise promote ${stack} --resume   goes on`,
-      `npx phasewise promote ${stack} --abort    takes it back`,
-    ],
     exitCode: 130,
   });
 }
 
-/** What failed, with the two ways on from here. */
-function told(error: unknown, stack: string, journal: Journal, run: Run): Problem {
+/** Whatever an interrupted step threw, it was the interrupt that ended it. */
+function interruption(error: unknown): Problem {
+  if (error instanceof Problem && error.exitCode === 130 && error.left) return error;
+  return new Problem({
+    happened: "Interrupted.",
+    left: "What was finished is recorded; the step at work may have happened in part.",
+    exitCode: 130,
+    cause: error,
+  });
+}
+
+/** What failed, with what clients saw of it and the two ways on from here. */
+function told(
+  error: unknown,
+  { canary, journal, run }: { run: Run; journal: Journal; canary: PromotionReport["canary"] | null },
+): Problem {
   const problem = error instanceof Problem ? error : null;
-  const final = run.plan.steps.filter((step) => step.final).map((step) => step.name);
+  const { stack, steps } = run.plan;
+  const interrupted = problem?.exitCode === 130;
+  const final = steps.filter((step) => step.final).map((step) => step.name);
   const back = isPastReturn(journal, final)
     ? []
     : [`npx phasewise promote ${stack} --abort    takes it back`];
+  const seen = canary
+    ? [`canary: ${canary.acknowledged} rows acknowledged, ${canary.missing} missing, ${canary.errors} errors`]
+    : ["canary: the database could not be asked which rows it has; --resume looks for all of them"];
   return new Problem({
     happened: problem?.happened ?? messageOf(error).split("\n")[0]!,
-    details: problem?.details ?? messageOf(error).split("\n").slice(1),
-    left: "What was finished is recorded; clients go on.",
+    details: [...(problem?.details ?? messageOf(error).split("\n").slice(1)), ...seen],
+    left: problem?.left ?? "What was finished is recorded; clients go on.",
     todo: [
       // What another command would be told to run again: here it is this one.
-      ...(problem?.todo ?? []).filter((line) => !/npx phasewise (up|destroy) /.test(line)),
-      `npx phasewise promote ${stack} --resume   goes on, once the cause is gone`,
+      ...(problem?.todo ?? []).filter((line) => !/npx phasewise (up|destroy|promote) /.test(line)),
+      `npx phasewise promote ${stack} --resume   goes on${interrupted ? "" : ", once the cause is gone"}`,
       ...back,
     ],
     exitCode: problem?.exitCode ?? 1,

@@ -1,17 +1,9 @@
-import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
-import { PutObjectCommand } from "@aws-sdk/client-s3";
-import writeFileAtomic from "write-file-atomic";
-import { s3Client } from "../../clients/s3.ts";
-import type { Topology } from "../../infra/topology.ts";
-import { dataFolder } from "../../toolchain/paths.ts";
-import { messageOf } from "../../toolchain/problem.ts";
 import type { CanaryReport } from "../canary/canary.ts";
-import type { OperationContext } from "../context.ts";
 import type { CutoverTimes } from "../switchover/cutover.ts";
 import type { PriceChange } from "./plan.ts";
+import type { PromotionRecord } from "./record.ts";
 
-/** What `promote --json` prints. */
+/** What a run of `promote` has done. */
 export interface PromotionReport {
   id: string;
   stack: string;
@@ -44,53 +36,77 @@ export function withSteps(
   return { ...canary, stalls: stalls.map((stall) => ({ ...stall, step: stepAt(stall.at) })) };
 }
 
-/**
- * Keeps a report: in a file here, and as an object beside the backups, for the record.
- * @returns The file. That the object could not be written is told and holds nothing up.
- */
-export async function keepReport(
-  report: PromotionReport,
-  topology: Topology,
-  ctx: OperationContext,
-): Promise<string> {
-  const folder = join(dataFolder(), "reports", report.stack);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, `promote-${report.id}.json`);
-  const text = `${JSON.stringify(report, null, 2)}\n`;
-  await writeFileAtomic(file, text);
-  const [bucket] = topology.buckets;
-  if (bucket) {
-    const key = `phasewise/${report.stack}/promote-${report.id}.json`;
-    const client = s3Client(bucket);
-    try {
-      await client.send(new PutObjectCommand({ Bucket: bucket.name, Key: key, Body: text }));
-    } catch (error) {
-      ctx.onLine(`warning: the report could not be kept in the bucket ${bucket.name}: ${messageOf(error)}`);
-    } finally {
-      client.destroy();
-    }
-  }
-  return file;
+/** What `promote --json` prints: this and nothing else, so that scripts can hold on to it. The record says more. */
+export interface PromotionResult {
+  from: number;
+  to: number;
+  /** Of this run. */
+  seconds: number;
+  steps: { name: string; seconds: number }[];
+  /** Euros a month without VAT. */
+  price: PriceChange;
+  canary: {
+    acknowledged: number;
+    missing: number;
+    errors: number;
+    worstStallMs: number;
+    p99StallMs: number;
+  };
+}
+
+export function resultOf({ canary, from, price, seconds, steps, to }: PromotionReport): PromotionResult {
+  const { acknowledged, errors, missing, p99StallMs, worstStallMs } = canary;
+  return {
+    from,
+    to,
+    seconds,
+    steps,
+    price,
+    canary: { acknowledged, missing, errors, worstStallMs, p99StallMs },
+  };
 }
 
 /** For people. */
 export function reportText(report: PromotionReport): string {
-  const { canary, cutovers, from, outcome, price, seconds, stack, to } = report;
+  const { from, outcome, seconds, stack, to } = report;
   const ends = {
     done: `${stack} is in phase ${to}`,
     undone: `${stack} is back in phase ${from}`,
     paused: `${stack} is between phase ${from} and phase ${to}`,
   };
+  return [`${ends[outcome]} after ${seconds} s.`, ...figures(report)].join("\n");
+}
+
+/** For people: a run of the past, also one that failed. */
+export function recordText(record: PromotionRecord): string {
+  const { at, by, from, outcome, problem, seconds, stack, to } = record;
+  return [
+    `${stack}: phase ${from} -> ${to}, ${outcome} after ${seconds} s`,
+    `  begun    ${at.slice(0, 19).replace("T", " ")} UTC by ${by}`,
+    ...(problem === null ? [] : [`  problem  ${problem}`]),
+    ...figures(record),
+    ...record.steps.map(({ name, seconds }) => `  step     ${name}: ${seconds} s`),
+  ].join("\n");
+}
+
+function figures({ canary, cutovers, price }: Pick<PromotionRecord, "canary" | "cutovers" | "price">) {
   const held = cutovers.map((times) => `${times.heldMs} ms`);
   return [
-    `${ends[outcome]} after ${seconds} s.`,
-    `  rows     ${canary.acknowledged} acknowledged, ${canary.missing} missing`,
-    `  clients  ${canary.errors} errors; 99 % of their waits within ${canary.p99StallMs} ms, the longest:`,
+    ...(canary ? [rowsText(canary)] : ["  rows     not known: the canary could not be asked any more"]),
+    ...(canary ? [clientsText(canary)] : []),
     ...(held.length > 0 ? [`  held     ${held.join(", ")} while the primary moved`] : []),
     ...(price.before !== null && price.after !== null
       ? [`  price    EUR ${price.before.toFixed(2)} -> ${price.after.toFixed(2)} a month`]
       : []),
-    ...canary.stalls.map(({ ms, step }) => `  wait     ${ms} ms${step ? ` during ${step}` : ""}`),
-    ...canary.samples.map((sample) => `  ! ${sample}`),
-  ].join("\n");
+    ...(canary?.stalls ?? []).map(({ ms, step }) => `  wait     ${ms} ms${step ? ` during ${step}` : ""}`),
+    ...(canary?.samples ?? []).map((sample) => `  ! ${sample}`),
+  ];
+}
+
+export function rowsText({ acknowledged, missing }: { acknowledged: number; missing: number }): string {
+  return `  rows     ${acknowledged} acknowledged, ${missing} missing`;
+}
+
+function clientsText({ errors, p99StallMs, worstStallMs }: PromotionReport["canary"]): string {
+  return `  clients  ${errors} errors; 99 % of their waits within ${p99StallMs} ms, the longest ${worstStallMs} ms`;
 }

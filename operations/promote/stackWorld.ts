@@ -22,6 +22,7 @@ import {
   leaderOf,
   retire,
 } from "../membership/postgres.ts";
+import { drainReads } from "../membership/reads.ts";
 import { type CutoverTimes, cutOver, liftLeftovers } from "../switchover/cutover.ts";
 import { type Cluster, type Machine, readTopology } from "../topology.ts";
 import { verifyDeployed } from "../verifyStack.ts";
@@ -155,12 +156,15 @@ export class StackWorld implements PromotionWorld, AsyncDisposable {
 
   async retire(name: string): Promise<void> {
     const machine = this.#machine(name);
-    if (machine) await retire(this.#machines, this.#cluster, machine);
+    if (!machine) return;
+    await drainReads(this.#machines, this.#cluster, name, this.#ctx);
+    await retire(this.#machines, this.#cluster, machine);
   }
 
   async abandon(name: string): Promise<void> {
     const machine = this.#machine(name);
     if (!machine || (await this.#answers(name, () => this.isRetired(name))) === true) return;
+    await drainReads(this.#machines, this.#cluster, name, this.#ctx);
     const done = await this.#answers(name, async () => {
       await retire(this.#machines, this.#cluster, machine);
       return true;
