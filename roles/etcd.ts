@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { directory, file, lines, pending, role, running } from "./build.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { ETCD_DATA, LIBEXEC, PORTS } from "./paths.ts";
@@ -29,6 +30,8 @@ export const ETCD_PACKAGES = ["etcd-client", "etcd-server"];
 const UNIT = "etcd.service";
 const LEAD = "phasewise-etcd-lead";
 const LEAD_TIMER = `${LEAD}.timer`;
+const REJOIN = `${LIBEXEC}/etcd-rejoin`;
+const REJOIN_SOURCE = readFileSync(new URL("./etcdRejoin.sh", import.meta.url), "utf8");
 
 /** One member of the consensus store: mutual TLS for clients and peers, data on the volume. */
 export function etcd(settings: EtcdSettings): RoleManifest {
@@ -56,7 +59,8 @@ export function etcd(settings: EtcdSettings): RoleManifest {
       file("/etc/default/etcd", environment(settings), { onChange: pending(UNIT) }),
       // Read at the first start only; afterwards the members are what etcd itself knows.
       file("/etc/default/etcd-initial", initialEnvironment(settings), { seed: true }),
-      file(dropIn(UNIT), DROP_IN, { onChange: pending(UNIT) }),
+      file(REJOIN, REJOIN_SOURCE, { mode: "0755" }),
+      file(dropIn(UNIT), dropInText(), { onChange: pending(UNIT) }),
       ...(settings.leads ? leadership() : []),
     ],
     units: [running(UNIT, { stateful: true }), ...(settings.leads ? [running(LEAD_TIMER)] : [])],
@@ -110,19 +114,23 @@ function initialEnvironment({ initial, token }: EtcdSettings): string {
  * Started when it is executed, not when it has found a majority: that may need other machines, for which nothing
  * on this one waits. And it never gives up, as Debian's unit would after exit code 1.
  */
-const DROP_IN = unitFile({
-  Unit: {
-    After: "network-online.target",
-    RequiresMountsFor: ETCD_DATA,
-    StartLimitIntervalSec: 0,
-  },
-  Service: {
-    Type: "exec",
-    EnvironmentFile: "-/etc/default/etcd-initial",
-    Restart: "always",
-    RestartSec: 1,
-  },
-});
+function dropInText(): string {
+  const { ca, certificate, key } = nodeTls("etcd");
+  return unitFile({
+    Unit: {
+      After: "network-online.target",
+      RequiresMountsFor: ETCD_DATA,
+      StartLimitIntervalSec: 0,
+    },
+    Service: {
+      Type: "exec",
+      EnvironmentFile: "-/etc/default/etcd-initial",
+      ExecStartPre: `+/usr/bin/env ETCDCTL_CACERT=${ca} ETCDCTL_CERT=${certificate} ETCDCTL_KEY=${key} ${REJOIN}`,
+      Restart: "always",
+      RestartSec: 1,
+    },
+  });
+}
 
 /** Only the leader itself can hand its place over, so it is the one that is asked. */
 function leadership(): ManagedFile[] {

@@ -73,6 +73,8 @@ function configuration({ members }: HaproxySettings): string {
     "",
     "frontend primary",
     `    bind 127.0.0.1:${PORTS.haproxyPrimary}`,
+    "    # Two that say so: one of them woke up and does not know yet that it was replaced.",
+    "    tcp-request connection reject if { nbsrv(primary) gt 1 }",
     "    default_backend primary",
     "",
     "frontend replicas",

@@ -127,14 +127,21 @@ export function pgbackrestReader(settings: ReaderSettings): RoleManifest {
 
 /**
  * Creates the cluster's place in the repository; for the leader's machine once PostgreSQL runs there. Until then
- * PostgreSQL keeps its log and tries again, so nothing is lost.
+ * PostgreSQL keeps its log and tries again, so nothing is lost. Each of its tries holds pgBackRest's lock for a moment:
+ * 50 is what pgBackRest ends with where somebody else has it.
  */
 export function pgbackrestStanzaStep({ stanza }: Pick<PgbackrestSettings, "stanza">): Step {
   return {
     name: `backup repository of ${stanza}`,
     // Status 0 is "ok", 2 "no valid backups": in both cases the stanza is there.
     probe: `${backupInfoCommand(stanza)} | grep -Eq '"status":\\{"code":(0|2),'`,
-    act: `runuser -u postgres -- pgbackrest --stanza=${stanza} stanza-create`,
+    act: `for attempt in $(seq 60); do
+  runuser -u postgres -- pgbackrest --stanza=${stanza} stanza-create && exit 0
+  code=$?
+  [ "$code" -eq 50 ] || exit "$code"
+  sleep 0.5
+done
+exit "$code"`,
   };
 }
 

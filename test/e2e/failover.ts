@@ -31,13 +31,16 @@ export async function memoryUsed(stack: Stack): Promise<number> {
   return machines.reduce((sum, { memoryUsedMb }) => sum + memoryUsedMb, 0);
 }
 
-/** The primary's name, once every other member streams and one of them has every acknowledged write. */
-export async function whole(stack: Stack, count: number): Promise<string> {
+/**
+ * The primary's name, once every other member streams and, where the stack is synchronous, one of them has every
+ * acknowledged write.
+ */
+export async function whole(stack: Stack, count: number, durability = "sync"): Promise<string> {
   let leader = "";
   await stack.eventually(async () => {
     const all = await members(stack);
     expect(all).toHaveLength(count);
-    expect(all.filter(({ role }) => role === "sync_standby")).toHaveLength(1);
+    expect(all.filter(({ role }) => role === "sync_standby")).toHaveLength(durability === "sync" ? 1 : 0);
     expect(all.filter(({ state }) => state === "streaming")).toHaveLength(count - 1);
     leader = all.find(({ role }) => role === "leader")!.name;
   });
@@ -56,10 +59,17 @@ export async function powerOff(stack: Stack, id: number): Promise<void> {
   while (!(await off())) await sleep(20);
 }
 
-/** Makes the table that `struck` writes into. */
+/** Makes the table that writers write into, empty. */
 export async function makeTable(stack: Stack): Promise<void> {
-  const sql = "CREATE TABLE numbered (n int PRIMARY KEY); GRANT SELECT, INSERT ON numbered TO app";
+  const sql =
+    "CREATE TABLE IF NOT EXISTS numbered (n int PRIMARY KEY); GRANT SELECT, INSERT ON numbered TO app; TRUNCATE numbered";
   await stack.expectOk("psql", stack.name, "--role", "owner", "--", "-qc", sql);
+}
+
+/** Which of the numbers are not in the table. */
+export async function missingOf(stack: Stack, acknowledged: number[]): Promise<number[]> {
+  const there = new Set((await stack.sql("SELECT n FROM numbered")).split("\n").map(Number));
+  return acknowledged.filter((number) => !there.has(number));
 }
 
 /** Writes while `strike` is done; returns when rows are acknowledged again, with the number of those that are missing. */
@@ -67,7 +77,7 @@ export async function struck(
   stack: Stack,
   strike: () => Promise<void>,
 ): Promise<Written & { missing: number }> {
-  await stack.expectOk("psql", stack.name, "--role", "owner", "--", "-qc", "TRUNCATE numbered");
+  await makeTable(stack);
   const writer = new Writer((await stack.expectOk("url", stack.name, "--show-secrets")).trim());
   await writer.start();
   await sleep(1000);
@@ -76,8 +86,7 @@ export async function struck(
   const deadline = performance.now() + 60_000;
   while (!writer.recovered && performance.now() < deadline) await sleep(50);
   const written = await writer.stop();
-  const there = new Set((await stack.sql("SELECT n FROM numbered")).split("\n").map(Number));
-  return { ...written, missing: written.acknowledged.filter((number) => !there.has(number)).length };
+  return { ...written, missing: (await missingOf(stack, written.acknowledged)).length };
 }
 
 /** Tells a figure in the run's log. */

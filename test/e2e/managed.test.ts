@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeTable, members, powerOff, report, serverId, struck, whole } from "./failover.ts";
+import { chosen } from "./scenarios/scenario.ts";
 import { Stack } from "./stack.ts";
 
 /** Phase 2 from nothing, with synchronous durability; the primary is lost in two ways while rows are written. */
@@ -64,3 +65,6 @@ test("PostgreSQL is killed on the primary: writes go on, no acknowledged row is 
   expect(written.longestGapMs).toBeLessThan(15_000);
   await whole(stack, 2);
 });
+
+const scene = { stack, phase: 2, durability: "sync" } as const;
+for (const { name, run } of await chosen(scene, 2)) test(name, () => run(scene));

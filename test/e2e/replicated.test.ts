@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeTable, memoryUsed, powerOff, report, serverId, struck, whole } from "./failover.ts";
+import { chosen } from "./scenarios/scenario.ts";
 import { Stack } from "./stack.ts";
 
 /** Phase 3 from nothing: the application behind its load balancer, reads from standbys, a primary and a gateway lost. */
@@ -122,3 +123,6 @@ test("a gateway and an application server lose their power: the others take thei
   await sleep(5000);
   await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
 });
+
+const scene = { stack, phase: 3, durability: "sync" } as const;
+for (const { name, run } of await chosen(scene, 2)) test(name, () => run(scene));

@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { newestBackup } from "../../../roles/backupInfo.ts";
 import {
@@ -86,4 +90,25 @@ test("the first backup is begun where there is none and none is being made, and 
   );
   expect(probe).toContain(`${backupUnit("full")} ${backupUnit("diff")} | grep -q =activating`);
   expect(act).toBe(`systemctl start --no-block ${backupUnit("full")}`);
+});
+
+test("a stanza is made again while PostgreSQL's tries to archive hold pgBackRest's lock, and not after another fault", () => {
+  const folder = mkdtempSync(join(tmpdir(), "phasewise-stanza-"));
+  const { act } = pgbackrestStanzaStep({ stanza: "main" });
+  const made = (...codes: number[]) => {
+    writeFileSync(join(folder, "codes"), codes.join("\n"));
+    const fake = `#!/bin/sh\ncode=$(head -1 codes); sed -i 1d codes; echo "$*" >> calls; exit $code\n`;
+    for (const name of ["runuser", "sleep"])
+      writeFileSync(join(folder, name), name === "sleep" ? "#!/bin/sh\n" : fake, { mode: 0o755 });
+    const environment = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+    return spawnSync("sh", ["-c", act], { cwd: folder, env: environment }).status;
+  };
+  try {
+    expect(made(50, 50, 0)).toBe(0);
+    const call = "-u postgres -- pgbackrest --stanza=main stanza-create\n";
+    expect(readFileSync(join(folder, "calls"), "utf8")).toBe(call.repeat(3));
+    expect(made(37, 0)).toBe(37);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

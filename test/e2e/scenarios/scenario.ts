@@ -1,0 +1,67 @@
+import { readdirSync } from "node:fs";
+import { expect } from "vitest";
+import { whole } from "../failover.ts";
+import type { Stack } from "../stack.ts";
+
+/** A stack that is to be struck. */
+export interface Scene {
+  stack: Stack;
+  phase: 2 | 3;
+  durability: "async" | "sync";
+}
+
+/** One bad day: a file of this folder exports it by default. It begins with a whole stack and has to leave one. */
+export interface Scenario {
+  /** What happens, and what has to hold. */
+  name: string;
+  phases: (2 | 3)[];
+  /** Only where it says something of one kind of durability. */
+  durability?: "async" | "sync";
+  run(scene: Scene): Promise<void>;
+}
+
+export const databases = ({ phase }: Scene): number => phase;
+
+/** The primary of a stack that has all it should. */
+export const leaderOf = (scene: Scene): Promise<string> =>
+  whole(scene.stack, databases(scene), scene.durability);
+
+/** The private address of db-1, db-2, ..., as a server tells it. */
+export const addressOf = (machine: string): string => `10.0.1.${20 + Number(machine.split("-")[1])}`;
+
+/** Everything is as it should be again, by itself. */
+export async function expectHealed(scene: Scene): Promise<void> {
+  await leaderOf(scene);
+  await scene.stack.eventually(async () => expect(await scene.stack.faults()).toEqual([]));
+}
+
+async function scenarios(): Promise<Scenario[]> {
+  const files = readdirSync(import.meta.dirname)
+    .filter((file) => file !== "scenario.ts")
+    .sort();
+  return Promise.all(
+    files.map(async (file) => (await import(/* @vite-ignore */ `./${file}`)).default as Scenario),
+  );
+}
+
+/** The turn comes round in the course of days; PHASEWISE_TEST_TURN sets it, "all" takes every scenario. */
+export function turnOf(environment: NodeJS.ProcessEnv): number | "all" {
+  const set = environment.PHASEWISE_TEST_TURN;
+  if (set === "all") return "all";
+  return Number(set ?? Math.floor(Date.now() / 3_600_000));
+}
+
+/** `count` of the scenarios for this stack, others with each turn. */
+export async function chosen(
+  { durability, phase }: Omit<Scene, "stack">,
+  count: number,
+): Promise<Scenario[]> {
+  const fitting = (await scenarios()).filter(
+    (each) => each.phases.includes(phase) && (each.durability ?? durability) === durability,
+  );
+  const turn = turnOf(process.env);
+  if (turn === "all") return fitting;
+  return Array.from({ length: Math.min(count, fitting.length) }, (_, index) => {
+    return fitting[(turn * count + index) % fitting.length]!;
+  });
+}
