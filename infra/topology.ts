@@ -89,8 +89,13 @@ export const topologySchema = z.object({
   ),
   /** What drills are judged by. */
   goals: z
-    .object({ rpoMinutes: z.number(), rtoMinutes: z.number(), drillDays: z.number() })
-    .default({ rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 }),
+    .object({
+      rpoMinutes: z.number(),
+      rtoMinutes: z.number(),
+      drillDays: z.number(),
+      disasterDrillDays: z.number().default(0),
+    })
+    .default({ rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 0 }),
   /** For whom the recovery kit is encrypted, as age1.... */
   recovery: z.object({ recipients: z.array(z.string()) }).default({ recipients: [] }),
   ssh: z.object({ user: z.string(), privateKey: z.string() }),

@@ -1,7 +1,13 @@
+import { readFileSync } from "node:fs";
 import { directory, file, lines, pending, reload, role, running } from "./build.ts";
 import type { Probe, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "./paths.ts";
-import { type PatroniSettings, PG_REWIND, patroniConfiguration } from "./patroniConfiguration.ts";
+import {
+  PATRONI_NAMESPACE,
+  type PatroniSettings,
+  PG_REWIND,
+  patroniConfiguration,
+} from "./patroniConfiguration.ts";
 import { nodeTls, nodeTlsFiles } from "./tls.ts";
 import { dropIn, unitFile } from "./unit.ts";
 
@@ -10,6 +16,8 @@ const UNIT = "patroni.service";
 const CONFIGURATION = "/etc/patroni/member";
 const WATCHDOG_SCRIPT = `${LIBEXEC}/patroni-watchdog`;
 const WAIT_SCRIPT = `${LIBEXEC}/patroni-wait-for-etcd`;
+const BOOTSTRAP = `${LIBEXEC}/patroni-bootstrap`;
+const BOOTSTRAP_SOURCE = readFileSync(new URL("./patroniBootstrap.py", import.meta.url), "utf8");
 
 /** Debian packages of PostgreSQL under Patroni. Debian only recommends the last two, without which there is no etcd. */
 export function patroniPackages(version: number): string[] {
@@ -26,8 +34,8 @@ function held(version: number): string[] {
 }
 
 /**
- * PostgreSQL under Patroni. The first start makes the database cluster, or copies it from the leader where there is
- * one; nothing here ever deletes data.
+ * PostgreSQL under Patroni. The first start copies the data from the leader where there is one, restores it where the
+ * repository of the backups holds some, and makes a new database cluster else; nothing here ever deletes data.
  */
 export function patroni(settings: PatroniSettings): RoleManifest {
   const version = settings.postgresVersion;
@@ -61,7 +69,8 @@ export function patroni(settings: PatroniSettings): RoleManifest {
       file(WATCHDOG_SCRIPT, WATCHDOG, { mode: "0755" }),
       file(WAIT_SCRIPT, waitForEtcd(settings), { mode: "0755" }),
       file(PG_REWIND, rewind(version), { mode: "0755" }),
-      file(dropIn(UNIT), unitDropIn(version), { onChange: pending(UNIT) }),
+      file(BOOTSTRAP, BOOTSTRAP_SOURCE, { mode: "0755" }),
+      file(dropIn(UNIT), unitDropIn(settings), { onChange: pending(UNIT) }),
     ],
     units: [
       { name: "postgresql.service", state: "stopped", stateful: true },
@@ -75,10 +84,18 @@ function postgresRuns(version: number): Probe {
   return {
     name: "PostgreSQL accepts connections",
     // As postgres: anybody else on the socket is refused, and each refusal is a line in the log.
-    command: `runuser -u postgres -- ${postgresBin(version)}/pg_isready -q -h ${POSTGRES_SOCKET}`,
+    // A restore takes as long as it takes, and the cluster waits for it: for this machine it is enough that it goes on.
+    command: `runuser -u postgres -- ${postgresBin(version)}/pg_isready -q -h ${POSTGRES_SOCKET} || ${restoring(version)}`,
     deadlineSeconds: 120,
     units: [UNIT, "etcd.service"],
   };
+}
+
+/** Whether this machine restores, or replays what it restored. */
+function restoring(version: number): string {
+  const data = postgresData(version);
+  const unfinished = `[ ! -e ${data}/global/pg_control ] || [ -e ${data}/recovery.signal ]`;
+  return `{ [ -e ${CONFIGURATION}/30-bootstrap.yml ] && systemctl is-active -q ${UNIT} && { ${unfinished}; }; }`;
 }
 
 function memberRuns({ address }: PatroniSettings): Probe {
@@ -142,8 +159,20 @@ function waitForEtcd({ etcd }: PatroniSettings): string {
   );
 }
 
+/** Decides before each start what a machine without data does: see the program. */
+function bootstrapCommand({ cluster, etcd, postgresVersion }: PatroniSettings): string {
+  const { ca, certificate, key } = nodeTls("patroni");
+  return [
+    `${BOOTSTRAP} choose --stanza ${cluster} --data ${postgresData(postgresVersion)} --program ${BOOTSTRAP}`,
+    `--override ${CONFIGURATION}/30-bootstrap.yml --key ${PATRONI_NAMESPACE}${cluster}/initialize`,
+    `--etcd ${etcd.map((address) => `${address}:${PORTS.etcdClient}`).join(",")}`,
+    `--patroni 127.0.0.1:${PORTS.patroni} --ca ${ca} --certificate ${certificate} --private-key ${key}`,
+  ].join(" ");
+}
+
 /** A stop may take as long as PostgreSQL's last checkpoint: the five minutes keep it from being killed in it. */
-function unitDropIn(version: number): string {
+function unitDropIn(settings: PatroniSettings): string {
+  const version = settings.postgresVersion;
   return unitFile({
     Unit: {
       After: "network-online.target etcd.service",
@@ -155,7 +184,7 @@ function unitDropIn(version: number): string {
     Service: {
       RuntimeDirectory: "patroni",
       RuntimeDirectoryMode: "0700",
-      ExecStartPre: [`+${WATCHDOG_SCRIPT}`, WAIT_SCRIPT],
+      ExecStartPre: [`+${WATCHDOG_SCRIPT}`, WAIT_SCRIPT, bootstrapCommand(settings)],
       ExecStart: ["", `/usr/bin/patroni ${CONFIGURATION}`],
       // PostgreSQL reads its certificate again only when it is told itself.
       ExecReload: [

@@ -22,7 +22,7 @@ export function drill(program: Command): void {
     )
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
-        const operations = await import("../operations/restore/drill.ts");
+        const operations = await import("../operations/drill/restoreDrill.ts");
         const report = await operations.drill(
           stack,
           {

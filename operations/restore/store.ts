@@ -27,28 +27,3 @@ export async function readPoints(store: Documents, cluster: string): Promise<Res
     })
     .sort((a, b) => a.time.getTime() - b.time.getTime());
 }
-
-const DRILLS = "phasewise/drills/";
-
-export function drillKey(cluster: string, started: Date): string {
-  return `${DRILLS}${cluster}/${started.toISOString()}.json`;
-}
-
-/** The report of the newest drill that went well, and when it began; null where there was none. */
-export async function lastGoodDrill(
-  store: Documents,
-  cluster: string,
-): Promise<{ startedAt: Date; rtoSeconds: number; rpoSeconds: number | null } | null> {
-  // Their names are in the order of time. A dozen bad ones in a row say enough.
-  const keys = (await store.keys(`${DRILLS}${cluster}/`)).slice(-12).reverse();
-  for (const key of keys) {
-    const report = (await store.get(key)) as {
-      ok: boolean;
-      startedAt: string;
-      rtoSeconds: number;
-      rpoSeconds: number;
-    };
-    if (report.ok) return { ...report, startedAt: new Date(report.startedAt) };
-  }
-  return null;
-}

@@ -104,7 +104,18 @@ test("a drill finds all that was acknowledged, measures, and keeps its report", 
   }>("drill", stack.name);
   expect(report).toMatchObject({ ok: true, rowsMissing: 0 });
   expect(report.checks.map(({ name }) => name)).toEqual([
-    ...["restore", "acknowledged", "tables", "extensions", "indexes", "amcheck", "checksums", "rto", "rpo"],
+    ...[
+      "restore",
+      "acknowledged",
+      "tables",
+      "extensions",
+      "indexes",
+      "plan",
+      "amcheck",
+      "checksums",
+      "rto",
+      "rpo",
+    ],
   ]);
   expect(report.rtoSeconds).toBeGreaterThan(1);
   // A segment that is not full waits for 60 s; the way into the bucket comes on top.

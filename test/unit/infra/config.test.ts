@@ -48,7 +48,7 @@ describe("the defaults", () => {
         retentionDays: 30,
         keepDeletedDays: 14,
         keepOnDestroy: true,
-        goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 },
+        goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 92 },
       },
     });
   });

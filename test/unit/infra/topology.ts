@@ -59,7 +59,7 @@ export const topology: Topology = {
     },
   ],
   recovery: { recipients: [] },
-  goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31 },
+  goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 92 },
   ssh: { user: "root", privateKey: "g" },
   caCertificate: "h",
   firewall: { operators: ["203.0.113.7/32"], database: ["203.0.113.16/28"] },

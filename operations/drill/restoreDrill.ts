@@ -3,40 +3,23 @@ import type { Topology } from "../../infra/topology.ts";
 import { backupInfoCommand } from "../../roles/pgbackrest.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import { recover, run } from "../restore/recover.ts";
+import { type Backup, neededBytes, parseRepository } from "../restore/repository.ts";
+import { clusterOf } from "../restore/restore.ts";
+import { cipherOf, cloudAccess, judgeSize, withScratch } from "../restore/scratch.ts";
+import { openStore } from "../restore/store.ts";
 import { type Cluster, readDeployed } from "../topology.ts";
 import { openWorld } from "../verify/world.ts";
-import { checkRestored, type DrillCheck, missingRows } from "./drillChecks.ts";
+import { checkRestored, type DrillCheck, missingRows } from "./checks.ts";
 import { type Live, readLive } from "./live.ts";
-import { recover, run } from "./recover.ts";
-import { type Backup, neededBytes, parseRepository } from "./repository.ts";
-import { clusterOf } from "./restore.ts";
-import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
-import { drillKey, openStore } from "./store.ts";
+import { type DrillReport, reportKey } from "./reports.ts";
 
 export interface DrillOptions {
   cluster?: string;
   serverType?: string;
 }
 
-/** What `drill --json` prints, and what is kept in the bucket. */
-export interface DrillReport {
-  ok: boolean;
-  stack: string;
-  cluster: string;
-  startedAt: string;
-  /** The backup that was restored; null where none could be. */
-  backup: string | null;
-  /** From the order of a machine until PostgreSQL took connections with all that the archive holds. */
-  rtoSeconds: number | null;
-  /**
-   * What a loss at the worst moment would have cost: the time after which PostgreSQL sends a segment that is not full,
-   * and the time it took into the bucket just now. Null where the stack did not answer.
-   */
-  rpoSeconds: number | null;
-  /** Acknowledged rows that were not there; null where the stack did not answer. */
-  rowsMissing: number | null;
-  checks: DrillCheck[];
-}
+type DrillBase = Pick<DrillReport, "stack" | "cluster" | "lost" | "startedAt">;
 
 /** Backups that are tried, the newest first. */
 const tried = 3;
@@ -61,13 +44,13 @@ export async function drill(
   const size = await judgeSize(access, topology, cluster, { serverType: options.serverType ?? null, bytes });
   const begin = Date.now();
   const wish = { ...size, bytes, writable: true, keepUntil: null };
-  const base = { stack, cluster: cluster.name, startedAt: startedAt.toISOString() };
+  const base = { stack, cluster: cluster.name, lost: null, startedAt: startedAt.toISOString() };
   const report = await withScratch({ access, topology, cluster }, wish, ctx, async (_, session) => ({
     ...base,
     ...(await prove(session, cluster, live, begin, topology, ctx)),
   })).catch((error: unknown) => failed(base, error, ctx));
   using store = openStore(topology);
-  await store.put(drillKey(cluster.name, startedAt), report);
+  await store.put(reportKey("restore", cluster.name, startedAt), report);
   return report;
 }
 
@@ -90,7 +73,7 @@ async function prove(
   begin: number,
   topology: Topology,
   ctx: OperationContext,
-): Promise<Omit<DrillReport, "stack" | "cluster" | "startedAt">> {
+): Promise<Omit<DrillReport, keyof DrillBase>> {
   const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
   const { backups } = parseRepository(info, cluster.backupStanza);
   const { backup, check } = await restoreNewest(session, cluster, backups, ctx);
@@ -169,11 +152,7 @@ function goals({ goals: wanted }: Topology, rto: number, rpo: number | null): Dr
   ];
 }
 
-function failed(
-  base: Pick<DrillReport, "stack" | "cluster" | "startedAt">,
-  error: unknown,
-  ctx: OperationContext,
-): DrillReport {
+function failed(base: DrillBase, error: unknown, ctx: OperationContext): DrillReport {
   if (ctx.signal.aborted) throw error;
   const details = error instanceof Problem ? (error.details ?? []) : [];
   const detail = [messageOf(error).split("\n")[0] ?? "", ...details].join("; ");

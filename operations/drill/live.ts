@@ -1,9 +1,9 @@
 import { messageOf } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import { type Mark, markArchive, psql, sqlOn } from "../restore/archive.ts";
 import type { Cluster, Machine } from "../topology.ts";
 import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
-import { type Mark, markArchive, psql, sqlOn } from "./archive.ts";
 
 /** What a running cluster holds at a moment, against which a restored one is compared. */
 export interface Live {

@@ -1,11 +1,11 @@
 import type { SshSession } from "../../clients/ssh.ts";
 import { postgresBin, postgresData } from "../../roles/paths.ts";
 import type { OperationContext } from "../context.ts";
+import { psql } from "../restore/archive.ts";
+import { run } from "../restore/recover.ts";
+import { SCRATCH_UNIT } from "../restore/scratchManifest.ts";
 import type { Cluster } from "../topology.ts";
-import { psql } from "./archive.ts";
 import { CANARY, type Live, parseCanary } from "./live.ts";
-import { run } from "./recover.ts";
-import { SCRATCH_UNIT } from "./scratchManifest.ts";
 
 export interface DrillCheck {
   name: string;
@@ -42,6 +42,7 @@ export async function checkRestored(restored: Restored): Promise<DrillCheck[]> {
     await tables(restored),
     await extensions(restored),
     await indexes(restored),
+    await plan(restored),
     await amcheck(restored),
     await checksums(restored),
   ];
@@ -97,6 +98,39 @@ async function indexes({ session, cluster, ctx }: Restored): Promise<DrillCheck>
   }
   return judged("indexes", invalid, `${count} indexes, all valid`);
 }
+
+/**
+ * Plans and runs a look-up of one row by the largest table's primary key: planner, statistics and the index play
+ * together as in the stack.
+ */
+async function plan({ session, cluster, ctx }: Restored): Promise<DrillCheck> {
+  const faults: string[] = [];
+  const seen: string[] = [];
+  for (const database of cluster.databases) {
+    const found = (await run(session, psql(LARGEST, database), ctx)).trim();
+    if (found === "") continue;
+    const { sql, table } = JSON.parse(found) as { sql: string; table: string };
+    const answer = await run(session, psql(`EXPLAIN (ANALYZE, FORMAT JSON) ${sql}`, database), ctx);
+    const [{ Plan, "Execution Time": ms }] = JSON.parse(answer) as [
+      { Plan: { "Node Type": string; "Actual Rows": number }; "Execution Time": number },
+    ];
+    if (Plan["Actual Rows"] < 1)
+      faults.push(`${database}: a row of ${table} is not found by its primary key`);
+    seen.push(`${database}: ${table} by its primary key, ${Plan["Node Type"]}, ${ms.toFixed(1)} ms`);
+  }
+  return judged("plan", faults, seen.join("; ") || "no table with a primary key and rows");
+}
+
+/** A query for one row that is there, by the primary key of the largest table that has one and rows. */
+const LARGEST = `SELECT json_build_object('table', t, 'sql', format('SELECT 1 FROM %s WHERE (%s) = (SELECT %s FROM %s LIMIT 1)', t, columns, columns, t))
+  FROM (SELECT c.oid::regclass::text AS t, c.oid, string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) AS columns
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)
+    WHERE c.relkind = 'r' AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+    GROUP BY c.oid) keyed
+  WHERE (xpath('/row/c/text()', query_to_xml(format('SELECT count(*) AS c FROM (SELECT 1 FROM %s LIMIT 1) r', t), false, true, '')))[1]::text = '1'
+  ORDER BY pg_relation_size(oid) DESC LIMIT 1`;
 
 /** Walks all tables and B-tree indexes; what it needs is installed in the throw-away copy only. */
 async function amcheck({ session, cluster, ctx }: Restored): Promise<DrillCheck> {

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { parseCanary } from "../../../../operations/restore/live.ts";
+import { parseCanary } from "../../../../operations/drill/live.ts";
 import { judgeRepository } from "../../../../operations/verify/checks/backup.ts";
 import { judge } from "../../../../operations/verify/checks/drill.ts";
 
 describe("verify looks for a drill", () => {
   const now = new Date("2026-11-21T12:00:00Z");
   const ago = (days: number) => new Date(now.getTime() - days * 86_400_000);
-  const inspection = { cluster: "main", days: 31, now, stack: "production" };
-  const last = (days: number) => ({ startedAt: ago(days), rtoSeconds: 42, rpoSeconds: 61 });
+  const inspection = { kind: "restore" as const, cluster: "main", days: 31, now, stack: "production" };
+  const last = (days: number) => ({ startedAt: ago(days), rtoSeconds: 42, rpoSeconds: 61, lost: null });
   const fix =
     "npx phasewise drill production restores the newest backup to a throw-away machine and looks at it";
 
@@ -33,6 +33,19 @@ describe("verify looks for a drill", () => {
       { ok: false, detail: "main: no backup was ever restored for a trial", fix },
     ],
   ])("%s", (_what, given, finding) => expect(judge({ ...inspection, ...given })).toEqual(finding));
+
+  test("and for a rebuild after a loss", () => {
+    const disaster = { ...inspection, kind: "disaster" as const, days: 92 };
+    expect(judge({ ...disaster, last: { ...last(10), lost: "everything" }, made: null })).toEqual({
+      ok: true,
+      detail: "main: rebuilt after a loss (everything) 10 days ago within 42 s",
+    });
+    expect(judge({ ...disaster, last: null, made: ago(92) })).toEqual({
+      ok: false,
+      detail: "main: it was never rebuilt after a loss for a trial",
+      fix: "npx phasewise drill production --lose everything rebuilds it, or a copy of it (docs/drills.md)",
+    });
+  });
 });
 
 test("the canary's rows are read out of what PostgreSQL makes of them", () => {
