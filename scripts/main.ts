@@ -17,6 +17,7 @@ import { splitPassThrough } from "./passThrough.ts";
 import { preview } from "./preview.ts";
 import { promote } from "./promote.ts";
 import { psql } from "./psql.ts";
+import { recover } from "./recover.ts";
 import { recoveryKit } from "./recoveryKit.ts";
 import { restore } from "./restore.ts";
 import { restorePoint } from "./restorePoint.ts";
@@ -51,6 +52,7 @@ const commands = [
   drill,
   scratch,
   recoveryKit,
+  recover,
   indexes,
   rollout,
   promote,

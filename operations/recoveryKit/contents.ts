@@ -13,8 +13,10 @@ const schema = z.object({
   madeAt: z.string(),
   /** The version of Phasewise that made it. */
   phasewise: z.string(),
-  /** The stack's file; its encrypted values need the stack's passphrase or KMS, which the state does not. */
+  /** The stack's file; its encrypted values need the stack's passphrase or KMS. */
   settings: z.string(),
+  /** Those values in clear, by their paths, but for the cloud's token. */
+  secrets: z.record(z.string(), z.string()).default({}),
   /** As `pulumi stack export --show-secrets` gives it and `pulumi stack import` takes it. */
   state: z.unknown(),
   topology: z.unknown(),

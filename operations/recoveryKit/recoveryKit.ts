@@ -9,6 +9,7 @@ import { type Deployment, runEngine } from "../deploy/workspace.ts";
 import { openStore } from "../restore/store.ts";
 import { type Deployed, readDeployed, readTopology } from "../topology.ts";
 import { fingerprintOf, type Kit, parseKit } from "./contents.ts";
+import { type Secrets, secretsOf } from "./secrets.ts";
 
 /** Where the newest kit of a stack lies in its bucket, and what is known of it without opening it. */
 export const kitKey = (stack: string) => `phasewise/recovery-kit/${stack}.age`;
@@ -69,6 +70,7 @@ async function writeKit(
     madeAt: new Date().toISOString(),
     phasewise: manifest.version,
     settings,
+    secrets: await readSecrets(deployment, ctx),
     state: await readPlainState(deployment, ctx),
     topology,
     catalogues: await readCatalogues(deployment.file.config["phasewise:catalogues"]),
@@ -87,8 +89,7 @@ async function writeKit(
 
 /** What a kit holds, taken apart into files that only their owner can read. */
 export async function openKit(file: string, identityFile: string, folder: string): Promise<string[]> {
-  const [text, identity] = await Promise.all([readFile(file, "utf8"), readFile(identityFile, "utf8")]);
-  const kit = parseKit(await decrypt(text, identity, file));
+  const kit = await decryptKit(file, identityFile);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
   const parts: Record<string, string> = {
@@ -105,6 +106,26 @@ export async function openKit(file: string, identityFile: string, folder: string
   for (const [name, content] of Object.entries(parts))
     await writeFile(join(folder, name), content, { mode: 0o600 });
   return Object.keys(parts).map((name) => join(folder, name));
+}
+
+/** @throws Problem (exit 2) where a file is missing, or the identity is not of one of the kit's recipients. */
+export async function decryptKit(file: string, identityFile: string): Promise<Kit> {
+  const [text, identity] = await Promise.all([readText(file), readText(identityFile)]);
+  return parseKit(await decrypt(text, identity, file));
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    throw new Problem({
+      happened: `${file} cannot be read: ${messageOf(error)}.`,
+      left: "Nothing was changed.",
+      todo: ["Give the path of a file that is there."],
+      exitCode: 2,
+      cause: error,
+    });
+  }
 }
 
 /** In age's text form. */
@@ -140,6 +161,14 @@ async function decrypt(text: string, identityFile: string, name: string): Promis
 async function readPlainState(deployment: Deployment, ctx: OperationContext): Promise<unknown> {
   const args = ["stack", "export", "--show-secrets", "--stack", deployment.file.stack];
   return JSON.parse((await runEngine(deployment, args, { signal: ctx.signal })).stdout);
+}
+
+/** An embedded stack's file has none: the running cloud gives them. */
+async function readSecrets(deployment: Deployment, ctx: OperationContext): Promise<Secrets> {
+  const { config, embedded, stack } = deployment.file;
+  if (embedded) return {};
+  const args = ["config", "--show-secrets", "--json", "--stack", stack];
+  return secretsOf(config, (await runEngine(deployment, args, { signal: ctx.signal })).stdout);
 }
 
 /** Those of the stack's own: the others are part of Phasewise. */

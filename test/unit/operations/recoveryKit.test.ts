@@ -18,6 +18,7 @@ const kit = {
   madeAt: "2026-11-21T12:00:00.000Z",
   phasewise: "0.1.0",
   settings: "config: {}\n",
+  secrets: {},
   state: { secret: "s3cret" },
   topology,
   catalogues: { "./catalogues/ours.yaml": "indexes: []\n" },
