@@ -17,6 +17,7 @@ import { listPending } from "../verify/checks/pendingRestarts.ts";
 import { openWorld } from "../verify/world.ts";
 import { verifyDeployed } from "../verifyStack.ts";
 import { isPastReturn, type Journal } from "../workflow/journal.ts";
+import { placeName } from "../workflow/place.ts";
 import { type RunEnd, runWorkflow, turnedBack } from "../workflow/run.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore, WorkflowStore } from "../workflow/store.ts";
@@ -69,7 +70,7 @@ export async function promote(
   }
   // What an interrupt stops is the work: the journal is still written, and the lock given back.
   await using machines = new Machines(run.topology, { ...ctx, signal: new AbortController().signal });
-  const store = stackStore(machines, ctx);
+  const store = stackStore(machines, ctx, await placeName(stack));
   await using held = await store.lock(`promote ${stack} (${visitorOf().from})`);
   // Another operator may have gone on with it, or begun one, before the lock was ours.
   const now = await store.read();

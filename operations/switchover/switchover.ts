@@ -6,6 +6,7 @@ import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
 import { awaitStandby, clusterMembers } from "../membership/postgres.ts";
 import { type Cluster, readDeployed } from "../topology.ts";
+import { placeName } from "../workflow/place.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore } from "../workflow/store.ts";
 import { chooseStandby, chooseSurvivor } from "./choose.ts";
@@ -123,7 +124,7 @@ async function onCluster(
   const { topology } = await readDeployed(stack, ctx);
   await using machines = new Machines(topology, ctx);
   const cluster = topology.clusters[0]!;
-  const store = stackStore(machines, ctx);
+  const store = stackStore(machines, ctx, await placeName(stack));
   await using held = await store.lock(`${command} ${stack} (${visitorOf().from})`);
   const journal = await store.read();
   if (journal && command === "switchover") throw promotionUnderWay(stack);

@@ -1,4 +1,4 @@
-import { type Entry, type Etcd, EtcdError } from "../../clients/etcd.ts";
+import { type Etcd, EtcdError } from "../../clients/etcd.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import { type Journal, journalSchema } from "./journal.ts";
 import type { HeldStore, WorkflowStore } from "./store.ts";
@@ -15,6 +15,8 @@ export interface EtcdStoreOptions {
   reach<T>(use: (etcd: Etcd) => Promise<T>): Promise<T>;
   onLine(line: string): void;
   signal: AbortSignal;
+  /** See placeName; only for callers that hold the stack's own lock there. */
+  place?: string | null;
 }
 
 /** The store of a stack's workflows: two keys in the etcd of its cluster, reached from anywhere. */
@@ -24,7 +26,7 @@ export function etcdStore(options: EtcdStoreOptions): WorkflowStore {
     lock: async (holder) => {
       const lease = await options.reach((etcd) => etcd.grantLease(LEASE_SECONDS));
       try {
-        return new EtcdLock(options, lease, await take(options, lease, holder));
+        return new EtcdLock(options, lease, await take(options, lease, lockText(holder, options.place)));
       } catch (error) {
         await options.reach((etcd) => etcd.revokeLease(lease)).catch(() => {});
         throw error;
@@ -38,34 +40,49 @@ async function readJournal(etcd: Etcd): Promise<Journal | null> {
   return found && journalSchema.parse(JSON.parse(found.value));
 }
 
+/** Who has the lock, for people, and from which place. */
+function lockText(holder: string, place: string | null | undefined): string {
+  return place ? `${holder}\n${place}` : holder;
+}
+
+function holderIn(text: string): { holder: string; place: string | undefined } {
+  const [holder = "", place] = text.split("\n");
+  return { holder, place };
+}
+
 /**
  * Puts the lock's key. Where another has it, it is watched for as long as its lease lasts: a dead holder's ends,
- * a living one's is renewed.
+ * a living one's is renewed. One of this very place
+ * is dead, or this process would not have come so far: its lock is broken at once.
  * @returns The revision at which it was put.
  */
-async function take(options: EtcdStoreOptions, lease: string, holder: string): Promise<string> {
+async function take(options: EtcdStoreOptions, lease: string, text: string): Promise<string> {
   const { reach, signal, onLine } = options;
   let watched = null as { revision: string; left: number } | null;
   for (;;) {
     signal.throwIfAborted();
-    await reach((etcd) => etcd.put(LOCK, holder, [{ key: LOCK, absent: true }], lease));
+    await reach((etcd) => etcd.put(LOCK, text, [{ key: LOCK, absent: true }], lease));
     const found = await reach((etcd) => etcd.get(LOCK));
     if (found?.lease === lease) return found.revision;
     // Gone between two questions: try again at once.
     if (!found) continue;
+    const { holder, place } = holderIn(found.value);
+    if (options.place && place === options.place) {
+      await reach((etcd) => etcd.put(LOCK, null, [{ key: LOCK, revision: found.revision }]));
+      continue;
+    }
     const left = found.lease === null ? 0 : await reach((etcd) => etcd.leaseSeconds(found.lease!));
-    if (watched?.revision === found.revision && left > watched.left) throw locked(found);
-    if (watched?.revision !== found.revision)
-      onLine(`waiting for the lock of ${found.value} (${left} s) ...`);
+    if (watched?.revision === found.revision && left > watched.left) throw locked(holder);
+    if (watched?.revision !== found.revision) onLine(`waiting for the lock of ${holder} (${left} s) ...`);
     watched = { revision: found.revision, left };
     await reach((etcd) => etcd.keepLeaseAlive(lease));
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
 }
 
-function locked(found: Entry): Problem {
+function locked(holder: string): Problem {
   return new Problem({
-    happened: `Another operation is at work on this stack: ${found.value}.`,
+    happened: `Another operation is at work on this stack: ${holder}.`,
     left: "This command changed nothing.",
     todo: ["Wait until it has ended, then run this again."],
   });

@@ -3,7 +3,14 @@ import type { Machines } from "../machines.ts";
 import { etcdStore } from "./etcdStore.ts";
 import type { WorkflowStore } from "./store.ts";
 
-/** The store of a stack's workflows, in the etcd of its own machines. */
-export function stackStore(machines: Machines, { onLine, signal }: OperationContext): WorkflowStore {
-  return etcdStore({ reach: (use) => machines.anyEtcd(use), onLine, signal });
+/**
+ * The store of a stack's workflows, in the etcd of its own machines.
+ * @param place See placeName; only for callers that hold the stack's own lock there.
+ */
+export function stackStore(
+  machines: Machines,
+  { onLine, signal }: OperationContext,
+  place: string | null = null,
+): WorkflowStore {
+  return etcdStore({ reach: (use) => machines.anyEtcd(use), onLine, signal, place });
 }
