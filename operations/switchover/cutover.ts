@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { quote } from "../../clients/ssh/quote.ts";
@@ -18,6 +18,8 @@ const times = z.object({
   promoteMs: z.number(),
   resumeMs: z.number(),
   heldMs: z.number(),
+  /** From there to the end of the first transaction of any client; null where none came. */
+  firstMs: z.number().nullable(),
 });
 
 export type CutoverTimes = z.infer<typeof times>;
@@ -89,15 +91,16 @@ const LEADS_WITHIN = 15_000;
 /**
  * Where everything of an earlier cutover was killed, the one that settles too, clients are let go on and Patroni is
  * let work again: with the new primary where it was promoted, else with whom it chooses.
+ * @returns Whether there was anything to be put right; standbys may still be on their way back then.
  */
 export async function liftLeftovers(
   { gateways, members }: Pick<CutoverPlan, "gateways" | "members">,
   machines: Machines,
   ctx: OperationContext,
-): Promise<void> {
+): Promise<boolean> {
   const [member] = members;
   const patroni = await machines.patroni(member!);
-  if ((await patroni.cluster()).pause !== true) return;
+  if ((await patroni.cluster()).pause !== true) return false;
   ctx.onLine(
     "an earlier cutover was killed with all that belongs to it: letting clients and Patroni go on ...",
   );
@@ -113,6 +116,7 @@ export async function liftLeftovers(
     if (Date.now() > end + LEADS_WITHIN * 2) throw new Error("Patroni was let go on, and chooses no leader");
     await sleep(500);
   }
+  return true;
 }
 
 async function leaderName(plan: CutoverPlan, machines: Machines): Promise<string | undefined> {
@@ -129,12 +133,12 @@ async function isRunning(machines: Machines, machine: Machine): Promise<boolean>
 
 async function startAgent(machines: Machines, machine: Machine, settings: unknown): Promise<void> {
   await putFiles(machines, machine, "agent", settings);
-  const script = `${FOLDER}/agent.py`;
+  const script = `/usr/bin/python3 -B ${FOLDER}/agent.py`;
   const unit = [
     `systemctl stop ${AGENT} 2>/dev/null || true;`,
     `systemd-run --quiet --collect --unit=${AGENT} -p StandardInput=file:${FOLDER}/agent.json`,
-    `-p RuntimeMaxSec=${2 * LIMIT} -p ExecStopPost='-/usr/bin/python3 ${script} release'`,
-    `/usr/bin/python3 ${script}`,
+    `-p RuntimeMaxSec=${2 * LIMIT} -p ExecStopPost='-${script} release'`,
+    script,
   ];
   await machines.run(machine, unit.join(" "));
 }
@@ -149,7 +153,7 @@ async function stopAgent(machines: Machines, machine: Machine): Promise<void> {
  */
 async function startCoordinator(machines: Machines, machine: Machine, settings: unknown): Promise<void> {
   await putFiles(machines, machine, "cutover", settings);
-  const script = `/usr/bin/python3 ${FOLDER}/cutover.py`;
+  const script = `/usr/bin/python3 -B ${FOLDER}/cutover.py`;
   const common = [
     `--quiet --collect -p StandardInput=file:${FOLDER}/cutover.json`,
     `-p StandardOutput=append:${FOLDER}/progress -p RuntimeMaxSec=${LIMIT}`,
@@ -170,18 +174,26 @@ async function startCoordinator(machines: Machines, machine: Machine, settings: 
   );
 }
 
-/** The program and its settings; the latter hold the token that lets a cutover's machines know each other. */
+const PROGRAMS = new URL("./remote/", import.meta.url);
+/** Takes files as JSON, texts by their names. */
+const UNPACK =
+  "import json, sys; [open(name, 'w').write(text) for name, text in json.load(sys.stdin).items()]";
+
+/** The programs and settings of one of them; the latter hold the token that lets a cutover's machines know each other. */
 async function putFiles(
   machines: Machines,
   machine: Machine,
   name: string,
   settings: unknown,
 ): Promise<void> {
-  const script = await readFile(new URL(`./remote/${name}.py`, import.meta.url), "utf8");
-  const put = (file: string) =>
-    `install -d -m 0700 ${FOLDER} && umask 077 && cat > ${quote(`${FOLDER}/${file}`)}`;
-  await machines.run(machine, put(`${name}.py`), script);
-  await machines.run(machine, put(`${name}.json`), JSON.stringify(settings));
+  const names = (await readdir(PROGRAMS)).filter((each) => each.endsWith(".py"));
+  const read = async (each: string) => [each, await readFile(new URL(each, PROGRAMS), "utf8")] as const;
+  const files = {
+    ...Object.fromEntries(await Promise.all(names.map(read))),
+    [`${name}.json`]: JSON.stringify(settings),
+  };
+  const unpack = `install -d -m 0700 ${FOLDER} && cd ${FOLDER} && umask 077 && python3 -c ${quote(UNPACK)}`;
+  await machines.run(machine, unpack, JSON.stringify(files));
 }
 
 /** Waits for the coordinator to end, and for what comes after it. */

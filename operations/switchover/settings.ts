@@ -39,6 +39,7 @@ export function coordinatorSettings(plan: CutoverPlan, token: string): Record<st
     members: plan.members.map(place),
     maxStallSeconds: plan.maxStallSeconds,
     databases: {
+      old: databasesAt(databases, { host: plan.from.privateAddress, port: PORTS.postgres }),
       new: databasesAt(databases, { host: plan.to.privateAddress, port: PORTS.postgres }),
       proxy: databasesAt(databases),
     },

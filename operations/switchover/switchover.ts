@@ -39,7 +39,7 @@ export async function switchover(
   return onCluster(stack, "switchover", ctx, async (machines, cluster, held) => {
     const named = (names: string[]) => names.map((name) => machines.named(name));
     const places = { gateways: named(cluster.gateways), members: named(cluster.members) };
-    await liftLeftovers(places, machines, ctx);
+    if (await liftLeftovers(places, machines, ctx)) await standbysBack(machines, cluster, ctx);
     const members = await clusterMembers(machines, cluster);
     const from = members.find((member) => member.leader)?.name;
     if (from === undefined) throw withoutPrimary(stack, cluster.name);
@@ -62,6 +62,12 @@ export async function switchover(
     await awaitStandby(machines, cluster, from, ctx);
     return { stack, cluster: cluster.name, from, to, seconds: secondsSince(begin), times };
   });
+}
+
+async function standbysBack(machines: Machines, cluster: Cluster, ctx: OperationContext): Promise<void> {
+  for (const { leader, name } of await clusterMembers(machines, cluster)) {
+    if (!leader) await awaitStandby(machines, cluster, name, ctx);
+  }
 }
 
 /** Makes a standby the primary by force, when the primary is lost. Says first what may be lost with it. */

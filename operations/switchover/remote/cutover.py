@@ -8,66 +8,36 @@ far the move came is kept in a file, so that `settle` knows. Patroni is paused m
 promotes anything until it is resumed.
 """
 
-import http.client
 import json
 import os
 import ssl
 import sys
-import threading
 import time
 
-# How long the parts may take that are not waited for by clients (seconds).
-PATRONI_ANSWERS = 20
-LEADS_WITHIN = 60
-# How long PostgreSQL may take to end and the new one to begin (seconds); beyond it `settle` lets Patroni decide.
-STOP_WITHIN = 8
+from link import TROUBLE, Failed, Link, ask_all
+from patronis import Patronis
+
+# How long agents may take to answer when the move begins (seconds).
+ANSWERS = 20
+# How long PostgreSQL may take to end and the new one to begin (seconds).
+STOP_WITHIN = 4
 PROMOTE_WITHIN = 8
+# What the standby has not replayed when the old primary has ended must be a moment's work, however short the time
+# that is left (seconds).
+LEAST_CATCH_UP = 0.3
+# A move that is turned back starts the old primary again (seconds).
+START_WITHIN = 20
 # A pooler that hears nothing more lets its clients go on by itself.
 LET_GO_AFTER = 20
 PROXY_FOLLOWS = 20
-
-
-class Failed(Exception):
-    """The move is not possible or did not work."""
+# Long reads on the new primary, begun when it was a standby, are let go on for so long (seconds).
+READS_END_WITHIN = 30
+# So often the log's segment is filled before clients are held: they write on, and may reach the next one meanwhile.
+FILLS = 3
 
 
 def say(**what):
     print(json.dumps(what), flush=True)
-
-
-class Link:
-    """One open connection to a machine, over the machines' own certificates."""
-
-    def __init__(self, context, address, port, token=None):
-        self.make = lambda: http.client.HTTPSConnection(address, port, timeout=30, context=context)
-        self.token = token
-        self.connection = None
-
-    def request(self, method, path, body=None, accept=()):
-        headers = {"Content-Type": "application/json"}
-        if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
-        if self.connection is None:
-            self.connection = self.make()
-        try:
-            self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-            response = self.connection.getresponse()
-            text = response.read()
-        except (OSError, http.client.HTTPException):
-            self.connection.close()
-            self.connection = None
-            raise
-        if response.status >= 300 and response.status not in accept:
-            reason = text.decode(errors="replace")
-            try:
-                reason = json.loads(text)["reason"]
-            except (ValueError, KeyError, TypeError):
-                pass
-            raise Failed(reason)
-        return json.loads(text) if text.startswith(b"{") else {}
-
-    def post(self, path, **body):
-        return self.request("POST", path, body)
 
 
 class Cutover:
@@ -80,9 +50,11 @@ class Cutover:
         self.old = agent(settings["old"])
         self.new = agent(settings["new"])
         self.gateways = [agent(machine) for machine in settings["gateways"]]
-        self.patronis = {
-            member["name"]: Link(context, member["address"], settings["patroniPort"]) for member in settings["members"]
-        }
+        first = settings["new"]["name"]
+        members = sorted(settings["members"], key=lambda member: member["name"] != first)
+        self.patronis = Patronis(
+            {member["name"]: Link(context, member["address"], settings["patroniPort"]) for member in members}
+        )
 
     # How far it came
 
@@ -101,72 +73,20 @@ class Cutover:
         except FileNotFoundError:
             return "nothing"
 
-    # Patroni
-
-    def any_patroni(self, method, path, body=None):
-        failures = []
-        for name in [self.settings["new"]["name"], *self.patronis]:
-            try:
-                return self.patronis[name].request(method, path, body)
-            except (OSError, http.client.HTTPException, Failed) as error:
-                failures.append(f"{name}: {error}")
-        raise Failed("no Patroni answers: " + "; ".join(failures))
-
-    def set_paused(self, paused):
-        self.any_patroni("PATCH", "/config", {"pause": paused})
-
-    def wait_paused(self):
-        """Each member has to have seen it: one that has not would promote or restart something."""
-        for name, link in self.patronis.items():
-            self.until(
-                lambda: link.request("GET", "/patroni", accept=(503,)).get("pause") is True,
-                PATRONI_ANSWERS,
-                f"Patroni on {name} did not pause",
-            )
-
-    def leader(self):
-        members = self.any_patroni("GET", "/cluster")["members"]
-        return next((member["name"] for member in members if member["role"] == "leader"), None)
-
-    def until(self, question, seconds, failure):
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                if question():
-                    return
-            except (OSError, http.client.HTTPException) as error:
-                failure = f"{failure} ({error})" if "(" not in failure else failure
-            if time.monotonic() > end:
-                raise Failed(failure)
-            time.sleep(0.1)
-
     # The move
 
     def everywhere(self, path, **body):
-        """The same request to all gateways at once; the first failure is raised when all have answered."""
-        results = [None] * len(self.gateways)
+        return ask_all(self.gateways, path, **body)
 
-        def ask(index):
-            try:
-                results[index] = self.gateways[index].post(path, **body)
-            except Exception as error:  # raised below, in the order of the gateways
-                results[index] = error
-
-        threads = [threading.Thread(target=ask, args=(index,)) for index in range(len(self.gateways))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        return results
+    def point(self, where):
+        self.everywhere("/gateway/point", texts=self.settings["databases"][where])
 
     def reach_agents(self):
-        for link, path in [(self.old, "/database/status"), (self.new, "/database/status")]:
-            self.until(lambda: link.post(path) is not None, PATRONI_ANSWERS, "an agent does not answer")
+        reach = self.patronis.until
+        for link in (self.old, self.new):
+            reach(lambda: link.post("/database/status") is not None, ANSWERS, "an agent does not answer")
         for link in self.gateways:
-            self.until(lambda: link.post("/gateway/reach") is not None, PATRONI_ANSWERS, "a gateway does not answer")
+            reach(lambda: link.post("/gateway/reach") is not None, ANSWERS, "a gateway does not answer")
 
     def check(self):
         old, new = self.old.post("/database/status"), self.new.post("/database/status")
@@ -187,20 +107,45 @@ class Cutover:
         self.check()
         say(doing="pause Patroni")
         self.mark("pausing")
-        self.set_paused(True)
-        self.wait_paused()
-        if self.leader() != self.settings["old"]["name"]:
+        self.patronis.pause()
+        if self.patronis.leader() != self.settings["old"]["name"]:
             raise Failed(f"{self.settings['old']['name']} does not lead any more")
-        self.new.post("/database/unfetched", on=True)
-        self.old.post("/database/checkpoint")
+        say(doing="prepare")
+        self.prepare()
         self.check()
         say(doing="move")
         times = self.move()
         say(doing="wait for the new leader", **times)
-        self.hand_over()
-        self.new.post("/database/unfetched", on=False)
+        self.restore()
+        self.hand_over("new")
         self.mark("done")
         say(done=True, seconds=round(time.monotonic() - begin, 1), **times)
+
+    def prepare(self):
+        """Everything that can be done before clients are held."""
+        ask_all([self.old, self.new], "/database/checkpoint")
+        self.new.post("/database/hasten", on=True)
+        self.everywhere("/gateway/prepare", texts=self.settings["databases"]["new"])
+        self.everywhere("/gateway/leave_readers", name=self.settings["new"]["name"])
+        self.new.post("/database/alone", on=True)
+        for _ in range(FILLS):
+            lsn = self.old.post("/database/fill")["lsn"]
+            self.reached(lsn)
+            self.new.post("/database/checkpoint")
+            if self.old.post("/database/filled")["filled"]:
+                return
+
+    def restore(self):
+        """What was prepared on the new primary is not needed any more."""
+        self.new.post("/database/alone", on=False)
+        self.new.post("/database/hasten", on=False)
+
+    def reached(self, lsn):
+        name, seconds = self.settings["new"]["name"], max(self.settings["maxStallSeconds"], 1)
+        try:
+            self.new.post("/database/reach", lsn=lsn, seconds=seconds)
+        except Failed as error:
+            raise Failed(f"{name} does not replay the log in time: {error}") from error
 
     def move(self):
         start = time.monotonic()
@@ -220,11 +165,13 @@ class Cutover:
         lsn = self.old.post("/database/stop", seconds=STOP_WITHIN)["lsn"]
         stopped = lap()
         self.mark("promoting")
-        promoted = self.new.post("/database/promote", lsn=lsn, seconds=PROMOTE_WITHIN)
+        left = max(budget - stopped / 1000, LEAST_CATCH_UP)
+        promoted = self.new.post("/database/promote", lsn=lsn, catchUpSeconds=left, seconds=PROMOTE_WITHIN)
         promoted_at = lap()
-        self.everywhere("/gateway/point", texts=self.settings["databases"]["new"])
+        self.point("new")
         resumed = lap()
         self.mark("moved")
+        first = [each["firstMs"] for each in self.everywhere("/gateway/first")]
         return {
             "drainMs": round(drained),
             "stopMs": round(stopped - drained),
@@ -232,43 +179,65 @@ class Cutover:
             "promoteMs": round(promoted["promoteMs"]),
             "resumeMs": round(resumed - promoted_at),
             "heldMs": round(resumed),
+            "firstMs": min((round(each) for each in first if each is not None), default=None),
         }
 
-    def hand_over(self):
-        """Patroni leads at the new place, then is let go on; clients go through the proxy again."""
-        new = self.settings["new"]["name"]
-        self.until(lambda: self.leader() == new, LEADS_WITHIN, f"{new} does not hold the leader's key")
-        self.set_paused(False)
-        self.everywhere("/gateway/expect", name=new, seconds=PROXY_FOLLOWS)
-        self.everywhere("/gateway/point", texts=self.settings["databases"]["proxy"])
+    def hand_over(self, place):
+        """Patroni leads where clients are, then is let go on; clients go through the proxy again."""
+        name = self.settings[place]["name"]
+        self.patronis.await_leader(name)
+        self.patronis.go_on()
+        self.everywhere("/gateway/expect", name=name, seconds=PROXY_FOLLOWS)
+        self.point("proxy")
+        self.everywhere("/gateway/watch_readers", seconds=READS_END_WITHIN)
 
     def settle(self):
         """
-        Whatever the run left: either the new primary serves, or Patroni chooses one. Clients go on in both cases,
-        through the proxy, which follows Patroni. Before Patroni may choose, the promotion is called off where it can
-        be; where it cannot be asked, no client has been led there either.
+        Whatever the run left: the new primary serves, or the old one again, or Patroni chooses one. Clients go on in
+        all cases. Before anybody else may serve, the promotion is called off where it can be; where it cannot be
+        asked, no client has been led there either.
         """
         stage = self.stage()
         if stage in ("done", "turned back", "nothing"):
             return
-        promoted = stage == "moved"
+        promoted, certain = stage == "moved", stage not in ("promoting", "moved")
         try:
             promoted = self.new.post("/database/revoke")["promoted"] or promoted
-            self.new.post("/database/unfetched", on=False)
-        except (OSError, http.client.HTTPException, Failed) as error:
+            certain = True
+            self.restore()
+        except TROUBLE as error:
             say(doing="settle", unreachable=self.settings["new"]["name"], reason=str(error))
+        done = False
         if promoted:
-            say(doing="settle", primary=self.settings["new"]["name"])
-            self.everywhere("/gateway/point", texts=self.settings["databases"]["new"])
-            self.hand_over()
-            self.mark("done")
-            say(done=True, settled=True)
-            return
+            done = self.keep("new")
+        elif certain and stage in ("stopping", "promoting"):
+            # It was not promoted and never will be.
+            self.keep("old")
+        else:
+            self.let_choose()
+        self.mark("done" if done else "turned back")
+        say(done=done, settled=True)
+
+    def keep(self, place):
+        """This one serves clients at once, and leads; says whether it does."""
+        name = self.settings[place]["name"]
+        say(doing="settle", primary=name)
+        try:
+            if place == "old":
+                self.old.post("/database/start", seconds=START_WITHIN)
+            self.point(place)
+            self.hand_over(place)
+            return True
+        except TROUBLE as error:
+            say(doing="settle", unable=f"{name} does not lead: {error}")
+            self.let_choose()
+            return False
+
+    def let_choose(self):
         say(doing="settle", primary="whom Patroni chooses")
-        self.set_paused(False)
-        self.everywhere("/gateway/point", texts=self.settings["databases"]["proxy"])
-        self.mark("turned back")
-        say(done=False, settled=True)
+        self.patronis.go_on()
+        self.point("proxy")
+        self.everywhere("/gateway/watch_readers", seconds=0)
 
 
 def main():

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { endOf } from "../../../../operations/switchover/cutover.ts";
 
-const times = { drainMs: 10, stopMs: 74, catchUpMs: 2, promoteMs: 45, resumeMs: 2, heldMs: 137 };
+const times = { drainMs: 10, stopMs: 74, catchUpMs: 2, promoteMs: 45, resumeMs: 2, heldMs: 137, firstMs: 9 };
 const text = (...lines: object[]) => lines.map((line) => JSON.stringify(line)).join("\n");
 
 describe("what a cutover's coordinator said", () => {

@@ -1,0 +1,71 @@
+"""The cluster's Patronis, by their REST API."""
+
+import http.client
+import time
+
+from link import TROUBLE, Failed
+
+# How long they may take for what clients do not wait for (seconds).
+ANSWERS = 20
+LEADS_WITHIN = 30
+# A Patroni looks around every few seconds; told to, it does so at once. It is told anew after so long (seconds).
+WAKE_EVERY = 1
+
+
+class Patronis:
+    def __init__(self, links):
+        """`links` by the members' names; the first is asked first."""
+        self.links = links
+
+    def any(self, method, path, body=None):
+        failures = []
+        for name, link in self.links.items():
+            try:
+                return link.request(method, path, body)
+            except TROUBLE as error:
+                failures.append(f"{name}: {error}")
+        raise Failed("no Patroni answers: " + "; ".join(failures))
+
+    def pause(self):
+        """Each member has to have seen it: one that has not would promote or restart something."""
+        self.any("PATCH", "/config", {"pause": True})
+        for name, link in self.links.items():
+            seen = lambda: link.request("GET", "/patroni", accept=(503,)).get("pause") is True
+            self.until(seen, ANSWERS, f"Patroni on {name} did not pause", {"pause": True})
+
+    def go_on(self):
+        self.any("PATCH", "/config", {"pause": False})
+        self.wake({"pause": False})
+
+    def wake(self, configuration):
+        """Setting what is set already changes nothing, and makes a member look around."""
+        for link in self.links.values():
+            try:
+                link.request("PATCH", "/config", configuration)
+            except TROUBLE:
+                pass  # It wakes by itself.
+
+    def leader(self):
+        members = self.any("GET", "/cluster")["members"]
+        return next((member["name"] for member in members if member["role"] == "leader"), None)
+
+    def await_leader(self, name):
+        """While they are paused, it is whoever runs as the primary that takes the key."""
+        leads = lambda: self.leader() == name
+        self.until(leads, LEADS_WITHIN, f"{name} does not hold the leader's key", {"pause": True})
+
+    def until(self, question, seconds, failure, configuration=None):
+        end = time.monotonic() + seconds
+        wake = 0
+        while True:
+            try:
+                if question():
+                    return
+            except (OSError, http.client.HTTPException) as error:
+                failure = f"{failure} ({error})" if "(" not in failure else failure
+            if time.monotonic() > end:
+                raise Failed(failure)
+            if configuration and time.monotonic() > wake:
+                self.wake(configuration)
+                wake = time.monotonic() + WAKE_EVERY
+            time.sleep(0.05)

@@ -1,0 +1,193 @@
+"""The poolers of one machine, with the proxy behind them."""
+
+import os
+import threading
+import time
+
+from console import Console, Refused
+from proxy import Proxy
+
+# After clients were let go on, their first transaction is waited for so long (seconds).
+FIRST_WITHIN = 0.5
+
+
+class Pooler:
+    """One PgBouncer on this machine, by its console."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.console = Console(self.login())
+        self.held = threading.Event()
+        self.prepared = None
+
+    def login(self):
+        where = ["-h", self.settings["socket"], "-p", str(self.settings["port"])]
+        return ["psql", "-qXAt", *where, "-U", "postgres", "-d", "pgbouncer"]
+
+    def pause(self, seconds, at_most):
+        """
+        Holds clients between two transactions; gives up, and lets them go on, where one takes longer than `seconds`.
+        However the cutover goes on, they are let go after `at_most` seconds.
+        """
+        given_up = threading.Event()
+
+        def give_up():
+            given_up.set()
+            self.release()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.start()
+        try:
+            self.console.run("PAUSE")
+        except Refused as error:
+            if not given_up.is_set() and "already" not in str(error):
+                raise
+        finally:
+            timer.cancel()
+        if given_up.is_set():
+            raise Refused(f"a transaction did not end within {seconds:g} s")
+        self.held.set()
+        limit = threading.Timer(at_most, self.let_go)
+        limit.daemon = True
+        limit.start()
+
+    def let_go(self):
+        if self.held.is_set():
+            self.release()
+
+    def release(self):
+        """From a console of its own: the other one may wait for the PAUSE."""
+        console = Console(self.login())
+        try:
+            self.resume(console)
+        finally:
+            console.close()
+
+    def resume(self, console=None, *before):
+        try:
+            (console or self.console).run(*before, "RESUME")
+        except Refused as error:
+            if "not paused" not in str(error):
+                raise
+        self.held.clear()
+
+    def prepare(self, text):
+        """Writes beside its file where the databases will be, so that nothing is written while clients wait."""
+        path = self.settings["databases"]
+        old = os.stat(path)
+        with open(self.beside(), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(self.beside(), old.st_mode & 0o777)
+        os.chown(self.beside(), old.st_uid, old.st_gid)
+        self.prepared = text
+
+    def point(self, text):
+        """Says where the databases are; the pooler reads it and clients go on there."""
+        if self.prepared != text:
+            self.prepare(text)
+        os.rename(self.beside(), self.settings["databases"])
+        self.prepared = None
+        self.resume(None, "RELOAD")
+
+    def beside(self):
+        return f"{self.settings['databases']}.cutover"
+
+    def transactions(self):
+        """How many clients have ended, beside those of the console itself."""
+        rows = (line.split("|") for line in self.console.run("SHOW STATS_TOTALS").splitlines())
+        return sum(int(row[2]) for row in rows if row[0] != "pgbouncer")
+
+
+class Gateway:
+    """The poolers of this machine, by their names."""
+
+    def __init__(self, settings):
+        self.proxy = Proxy(settings["proxy"])
+        self.poolers = {name: Pooler(each) for name, each in settings["poolers"].items()}
+
+    def reach(self, _):
+        for pooler in self.poolers.values():
+            pooler.console.run("SHOW VERSION")
+        return {}
+
+    def prepare(self, request):
+        for name, text in request["texts"].items():
+            self.poolers[name].prepare(text)
+        return {}
+
+    def pause(self, request):
+        """
+        Holds the clients of all poolers. Writes have to be held; long reads may go on elsewhere, so that readers who
+        cannot be held in time are let go on.
+        """
+        begin = time.monotonic()
+        failures = {}
+
+        def hold(name):
+            try:
+                self.poolers[name].pause(request["seconds"], request["atMost"])
+            except Exception as error:
+                failures[name] = error
+
+        in_parallel(hold, self.poolers)
+        if "writes" in failures:
+            for pooler in self.poolers.values():
+                pooler.resume()
+            raise failures["writes"]
+        return {"drainMs": (time.monotonic() - begin) * 1000, "notHeld": sorted(failures)}
+
+    def resume(self, _):
+        in_parallel(lambda name: self.poolers[name].resume(), self.poolers)
+        return {}
+
+    def point(self, request):
+        failures = []
+
+        def point(name):
+            try:
+                self.poolers[name].point(request["texts"][name])
+            except Exception as error:
+                failures.append(error)
+
+        in_parallel(point, self.poolers)
+        if failures:
+            raise failures[0]
+        return {}
+
+    def first(self, _):
+        """Milliseconds until a writer's transaction has ended; null where nobody writes."""
+        begin = time.monotonic()
+        pooler = self.poolers["writes"]
+        before = pooler.transactions()
+        while pooler.transactions() == before:
+            if time.monotonic() > begin + FIRST_WITHIN:
+                return {"firstMs": None}
+            time.sleep(0.002)
+        return {"firstMs": (time.monotonic() - begin) * 1000}
+
+    def release(self):
+        for pooler in self.poolers.values():
+            pooler.release()
+        self.proxy.watch_readers()
+
+    def leave_readers(self, request):
+        self.proxy.leave_readers(request["name"])
+        return {}
+
+    def watch_readers(self, request):
+        self.proxy.watch_readers(request["seconds"])
+        return {}
+
+    def expect(self, request):
+        self.proxy.expect(request["name"], request["seconds"])
+        return {}
+
+
+def in_parallel(work, names):
+    threads = [threading.Thread(target=work, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
