@@ -20,7 +20,9 @@ const report: PromotionReport = {
     { name: "cut-over", seconds: 6.2 },
   ],
   price: { before: 27.62, after: 69.88 },
-  cutovers: [{ drainMs: 20, stopMs: 60, catchUpMs: 50, promoteMs: 80, resumeMs: 10, heldMs: 220 }],
+  cutovers: [
+    { drainMs: 20, stopMs: 60, catchUpMs: 50, promoteMs: 80, resumeMs: 10, heldMs: 220, firstMs: 9 },
+  ],
   canary: withSteps(
     {
       acknowledged: 2065,
