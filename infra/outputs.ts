@@ -170,6 +170,9 @@ function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Outpu
       privateAddress: balancer.privateAddress,
       machines: balancer.machines,
       ports: balancer.services.map((service) => service.port),
+      targetPorts: [
+        ...new Set(balancer.services.flatMap((service) => [service.targetPort, service.check.port])),
+      ],
     })),
     buckets: [{ name: bucket, endpoint, region, accessKey, secretKey, caCertificate }],
     goals: config.backup.goals,

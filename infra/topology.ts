@@ -74,6 +74,8 @@ export const topologySchema = z.object({
         privateAddress: z.string(),
         machines: z.array(z.string()),
         ports: z.array(z.number()),
+        /** Where it reaches its machines: traffic, and what it asks for their health. */
+        targetPorts: z.array(z.number()).default([]),
       }),
     )
     .default([]),

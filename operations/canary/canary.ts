@@ -32,6 +32,8 @@ export interface CanaryOptions {
   /** Rows a second. */
   rate?: number;
   writers?: number;
+  /** Milliseconds that a connection lives, as a pool's; for ever if left out. */
+  lifetimeMs?: number;
 }
 
 const RATE = 50;
@@ -59,13 +61,14 @@ export class Canary {
       prepareTable(owner, { application: application.name, readonly: readonly.name }),
     );
     const segment = `${Date.now()}-${process.pid}`;
-    const { rate = RATE, writers = WRITERS } = options;
+    const { lifetimeMs, rate = RATE, writers = WRITERS } = options;
     const settings = {
       write: target(topology, "write", "application"),
       read: target(topology, "read", "readonly"),
       run: runName(options.run, segment),
       rate,
       writers,
+      lifetimeMs,
     };
     const worker = new Worker(new URL("./worker.ts", import.meta.url), {
       workerData: { settings, folder: options.folder, segment },

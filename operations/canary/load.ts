@@ -13,6 +13,8 @@ export interface LoadSettings {
   /** Rows a second, over all writers. */
   rate: number;
   writers: number;
+  /** Milliseconds after which a connection is given back and another one opened, as pools do; for ever if left out. */
+  lifetimeMs?: number | undefined;
 }
 
 /** What a load saw, in plain numbers. */
@@ -75,11 +77,20 @@ export class Load {
     offset: number,
     request: (client: Client, due: number) => Promise<void>,
   ): Promise<void> {
+    const { lifetimeMs = Number.POSITIVE_INFINITY } = this.#settings;
     let client: Client | null = null;
+    // Not all at the same time.
+    let old = this.#start + lifetimeMs * (0.5 + Math.random() / 2);
     for (let due = this.#start + offset; !this.#stop.signal.aborted; due += every) {
       await this.#until(due);
       if (this.#stop.signal.aborted) break;
       try {
+        if (client && performance.now() > old) {
+          const ended = client;
+          client = null;
+          await ended.end();
+          old = performance.now() + lifetimeMs;
+        }
         client ??= await openClient(target, { applicationName: "phasewise canary" });
         await request(client, due);
       } catch (error) {

@@ -21,6 +21,7 @@ import { placeName } from "../workflow/place.ts";
 import { type RunEnd, runWorkflow, turnedBack } from "../workflow/run.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore, WorkflowStore } from "../workflow/store.ts";
+import { refuseOther } from "../workflow/underWay.ts";
 import { type PromotionPlan, promotionPlan } from "./plan.ts";
 import { gather, refusals } from "./preflight.ts";
 import { keepRecord } from "./record.ts";
@@ -84,6 +85,7 @@ async function look(stack: string, options: PromoteOptions, ctx: OperationContex
   const topology = await readTopology(prepared.deployment, ctx);
   await using machines = new Machines(topology, ctx);
   const journal = await stackStore(machines, ctx).read();
+  refuseOther(stack, "promote", journal);
   const task = turned(
     stack,
     taskOf({ stack, asked: options, deployed, journal, by: visitorOf().from, now: new Date() }),

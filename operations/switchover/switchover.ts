@@ -9,6 +9,7 @@ import { type Cluster, readDeployed } from "../topology.ts";
 import { placeName } from "../workflow/place.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore } from "../workflow/store.ts";
+import { refuseOther } from "../workflow/underWay.ts";
 import { chooseStandby, chooseSurvivor } from "./choose.ts";
 import { type CutoverTimes, cutOver, liftLeftovers } from "./cutover.ts";
 
@@ -133,7 +134,10 @@ async function onCluster(
   const store = stackStore(machines, ctx, await placeName(stack));
   await using held = await store.lock(`${command} ${stack} (${visitorOf().from})`);
   const journal = await store.read();
-  if (journal && command === "switchover") throw promotionUnderWay(stack);
+  if (command === "switchover") {
+    refuseOther(stack, "promote", journal);
+    if (journal) throw promotionUnderWay(stack);
+  }
   return await work(machines, cluster, held);
 }
 

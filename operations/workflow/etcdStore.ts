@@ -17,6 +17,11 @@ export interface EtcdStoreOptions {
   signal: AbortSignal;
   /** See placeName; only for callers that hold the stack's own lock there. */
   place?: string | null;
+  /**
+   * For how long no etcd at all may answer before the lock counts as lost, in milliseconds: where an operation reboots
+   * the only one itself. Nobody else can take the lock meanwhile; whether it is still ours is asked afterwards.
+   */
+  outageMs?: number;
 }
 
 /** The store of a stack's workflows: two keys in the etcd of its cluster, reached from anywhere. */
@@ -129,7 +134,7 @@ class EtcdLock implements HeldStore {
       if (seconds <= 0) this.#lose();
       else this.#goodUntil = asked + seconds * 1000;
     } catch (error) {
-      if (Date.now() >= this.#goodUntil) this.#lose(error);
+      if (Date.now() >= this.#goodUntil + (this.#options.outageMs ?? 0)) this.#lose(error);
       else if (!(error instanceof EtcdError)) this.#options.onLine(`renewing the lock failed: ${error}`);
     }
   }

@@ -1,6 +1,6 @@
 import type { OperationContext } from "../context.ts";
 import type { Machines } from "../machines.ts";
-import { etcdStore } from "./etcdStore.ts";
+import { type EtcdStoreOptions, etcdStore } from "./etcdStore.ts";
 import type { WorkflowStore } from "./store.ts";
 
 /**
@@ -11,6 +11,7 @@ export function stackStore(
   machines: Machines,
   { onLine, signal }: OperationContext,
   place: string | null = null,
+  options: Pick<EtcdStoreOptions, "outageMs"> = {},
 ): WorkflowStore {
-  return etcdStore({ reach: (use) => machines.anyEtcd(use), onLine, signal, place });
+  return etcdStore({ reach: (use) => machines.anyEtcd(use), onLine, signal, place, ...options });
 }

@@ -170,12 +170,12 @@ describe("a running stack", () => {
     const waiting = (await stack.verify()).checks.find((check) => check.name === "pending-restarts");
     expect(waiting).toMatchObject({ ok: true, fix: expect.stringContaining("rollout") });
     expect(waiting?.detail).toContain("max_locks_per_transaction");
-    await stack.expectOk("rollout", stack.name);
+    await stack.expectOk("rollout", stack.name, "--only", "restarts", "--yes");
     await stack.eventually(async () => expect(await stack.sql("show max_locks_per_transaction")).toBe("128"));
     expect(await stack.faults()).toEqual([]);
     stack.configure({});
     await stack.up();
-    await stack.expectOk("rollout", stack.name);
+    await stack.expectOk("rollout", stack.name, "--only", "restarts", "--yes");
   });
 
   test("a file with many faults: all are told at once, exit 2, nothing is touched", async () => {

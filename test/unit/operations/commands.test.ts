@@ -5,7 +5,6 @@ import { progressLines } from "../../../operations/backup.ts";
 import { parseBackups } from "../../../operations/backupList.ts";
 import { connectionOf } from "../../../operations/connection.ts";
 import { journalCommand } from "../../../operations/logs.ts";
-import { planRestarts } from "../../../operations/rollout.ts";
 import { parseMachine } from "../../../operations/status.ts";
 import { findMachine, parseTopology } from "../../../operations/topology.ts";
 
@@ -56,23 +55,6 @@ test("a machine by its name", () => {
 
 test("a topology of another version is told, not guessed at", () => {
   expect(() => parseTopology("dev", '{"version": 2}')).toThrow(/was written by another version of Phasewise/);
-});
-
-test("restarts: standbys first, the primary last; Patroni's unit covers its PostgreSQL", () => {
-  const pending = [
-    { machine: "db-1", what: "PostgreSQL", reason: "" },
-    { machine: "db-1", what: "etcd.service", reason: "" },
-    { machine: "db-2", what: "PostgreSQL", reason: "" },
-    { machine: "db-2", what: "patroni.service", reason: "" },
-    { machine: "core-1", what: "pgbouncer.service", reason: "" },
-    { machine: "core-1", what: "haproxy.service", reason: "" },
-  ];
-  expect(planRestarts(pending, ["db-1"])).toEqual([
-    { machine: "core-1", whats: ["haproxy.service", "pgbouncer.service"] },
-    { machine: "db-2", whats: ["patroni.service"] },
-    { machine: "db-1", whats: ["etcd.service", "PostgreSQL"] },
-  ]);
-  expect(planRestarts([], ["db-1"])).toEqual([]);
 });
 
 test("journals: what is asked for is quoted", () => {

@@ -8,6 +8,7 @@ const declared = {
   privateAddress: "10.0.1.5",
   machines: ["core-1", "core-2"],
   ports: [6432, 6433],
+  targetPorts: [],
 };
 const machines = new Map([
   [1, "core-1"],
