@@ -33,6 +33,8 @@ function pool(url: string, { ca, poolSize }: Settings): pg.Pool {
     connectionTimeoutMillis: 3_000,
     query_timeout: 5_000,
     idleTimeoutMillis: 30_000,
+    // A gateway that is about to reboot is left in time: rollout waits a minute for that.
+    maxLifetimeSeconds: 45,
     keepAlive: true,
     // The driver leaves the name out where the host is an address: the address itself is to be verified then.
     ssl: { ca, checkServerIdentity: (_name, certificate) => checkServerIdentity(hostname, certificate) },

@@ -120,7 +120,8 @@ export class StackRolloutWorld implements RolloutWorld {
     const machine = this.#machines.named(name);
     const { replicated } = roleOf(this.#machines.topology, name);
     if (replicated) {
-      for (const cluster of this.#clustersOf(name)) await drainReads(this.#machines, cluster, name, this.#ctx);
+      for (const cluster of this.#clustersOf(name))
+        await drainReads(this.#machines, cluster, name, this.#ctx);
     }
     if (this.#isBalanced(machine)) await drainClients(this.#machines, machine, this.#options, this.#ctx);
   }
