@@ -56,7 +56,6 @@ export function clusterParameters(cluster: ClusterSpec, layer: DataLayerSpec): P
     volumeBytes: Math.min(...members.map(storageBytes)),
     pool: cluster.pool,
     databases: 1,
-    backupStanza: cluster.name,
   });
   return { ...derived, ...cluster.parameters };
 }
@@ -143,7 +142,7 @@ function overcommit({ roles }: MachineSpec): Overcommit {
 }
 
 function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestSettings {
-  const { backup, name, postgresVersion } = memberOf(machine, layer);
+  const { backup, members, name, postgresVersion } = memberOf(machine, layer);
   const bucket = layer.buckets.find((each) => each.name === backup.bucket);
   if (!bucket) throw new Error(`the cluster ${name} backs up into ${backup.bucket}, which is no bucket here`);
   const { hostname, port } = new URL(bucket.endpoint);
@@ -162,6 +161,12 @@ function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestS
     retentionDays: backup.retentionDays,
     cores: machine.cores,
     volumeBytes: storageBytes(machine),
+    queuePercent: backup.queuePercent,
+    name: machine.name,
+    address: machine.privateAddress,
+    peers: members
+      .filter((member) => member !== machine.name)
+      .map((member) => ({ name: member, address: addressOf(member, layer) })),
   };
 }
 

@@ -61,6 +61,12 @@ function inside(machine: MachineSpec, layer: DataLayerSpec): RoleOpening[] {
     { roles: ["pgbouncer"], name: "PgBouncer", ports: poolers, peers: [...access.applications, ...inFront] },
     { roles: ["redis"], name: "Redis", ports: [PORTS.redis], peers: access.applications },
     { roles: ["patroni"], name: "PostgreSQL", ports: [PORTS.postgres], peers: peers(around) },
+    {
+      roles: ["pgbackrest"],
+      name: "backups",
+      ports: [PORTS.pgbackrest],
+      peers: peers(own.flatMap((each) => each.members)),
+    },
     { roles: ["patroni"], name: "read gate", ports: [PORTS.readGate], peers: peers(around) },
     { roles: ["patroni"], name: "Patroni", ports: [PORTS.patroni], peers: peers(around) },
     {

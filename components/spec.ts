@@ -122,6 +122,8 @@ export interface BackupSpec {
   time: string;
   fullOn: Weekday;
   retentionDays: number;
+  /** Share of a member's volume that log may take while the storage does not answer. */
+  queuePercent: number;
 }
 
 export interface BucketSpec {

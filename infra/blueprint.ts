@@ -153,4 +153,6 @@ export interface Backup {
   time: string;
   fullOn: Weekday;
   retentionDays: number;
+  /** Share of a member's volume that log may take while the storage does not answer. */
+  queuePercent: number;
 }

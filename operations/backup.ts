@@ -1,12 +1,17 @@
 import { type BackupState, newestBackup } from "../roles/backupInfo.ts";
+import { BACKUP_PROGRAM } from "../roles/backupUnits.ts";
 import { backupInfoCommand, backupUnit } from "../roles/pgbackrest.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { type BackupInfo, parseBackups } from "./backupList.ts";
 import { interrupted, type OperationContext } from "./context.ts";
 import { type Cluster, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
-import { leaderOf } from "./verify/patroni.ts";
+import { runningOn } from "./verify/checks/backup.ts";
+import { firstOf, leaderOf } from "./verify/patroni.ts";
 import { openWorld } from "./verify/world.ts";
+
+/** Exit status of the unit where another backup holds pgBackRest's lock. */
+const BUSY = 75;
 
 export type BackupType = "full" | "diff";
 
@@ -20,7 +25,7 @@ export interface BackupList {
   clusters: { cluster: string; status: string; backups: BackupInfo[] }[];
 }
 
-/** Makes a backup of each cluster now, by its leader, and waits for it. */
+/** Makes a backup of each cluster now, by the member that its timers would choose, and waits for it. */
 export async function backupNow(
   stack: string,
   type: BackupType,
@@ -53,18 +58,37 @@ async function backupCluster(
   type: BackupType,
   ctx: OperationContext,
 ): Promise<BackupReport["backups"][number]> {
-  const leader = await leaderOf(world, cluster);
+  const busy = await runningOn(world, cluster);
+  if (busy) throw refused(cluster, busy);
+  const maker = await makerOf(world, cluster);
   const unit = backupUnit(type);
   const start = Date.now();
-  ctx.onLine(`${cluster.name}: a ${type} backup is being made on ${leader.name}`);
+  ctx.onLine(`${cluster.name}: a ${type} backup is being made on ${maker.name}`);
   // Started without waiting: the unit goes on where this command or its connection ends.
   const cursor =
-    (await world.run(leader, "journalctl -n 0 --show-cursor --no-pager")).match(/cursor: (\S+)/)?.[1] ?? "";
-  await world.run(leader, `systemctl start --no-block ${unit}`);
-  await follow(world, leader, unit, cursor, ctx);
-  const state = await newest(world, leader, cluster);
+    (await world.run(maker, "journalctl -n 0 --show-cursor --no-pager")).match(/cursor: (\S+)/)?.[1] ?? "";
+  await world.run(maker, `systemctl start --no-block ${unit}`);
+  await follow(world, maker, unit, cursor, ctx);
+  const status = await world.run(maker, `systemctl show -P ExecMainStatus ${unit}`);
+  if (Number(status) === BUSY) throw refused(cluster, null);
+  const state = await newest(world, maker, cluster);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   return { cluster: cluster.name, label: state.label!, type: state.type!, bytes: state.bytes!, seconds };
+}
+
+/** The member that makes backups now, as its own timer would decide. */
+async function makerOf(world: World, cluster: Cluster): Promise<Machine> {
+  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const name = (await firstOf(members, (machine) => world.run(machine, `${BACKUP_PROGRAM} where`))).trim();
+  return members.find((machine) => machine.name === name) ?? leaderOf(world, cluster);
+}
+
+function refused(cluster: Cluster, machine: Machine | null): Problem {
+  return new Problem({
+    happened: `${cluster.name}: another backup is being made${machine ? ` on ${machine.name}` : ""}.`,
+    left: "That one goes on; this one was not begun.",
+    todo: ["Wait for it: npx phasewise backups lists it when it is done."],
+  });
 }
 
 /** Passes on what the unit says until it has ended. @throws Problem with its last lines where it failed. */

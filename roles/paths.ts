@@ -16,6 +16,9 @@ export const POSTGRES_SOCKET = "/run/postgresql";
 export const PGBOUNCER_SOCKET = "/run/pgbouncer";
 export const REDIS_SOCKET = "/run/redis/redis.sock";
 
+/** Numbers that other programs write here are given by the node exporter (Debian's default). */
+export const TEXTFILES = "/var/lib/prometheus/node-exporter";
+
 export const PORTS = {
   ssh: 22,
   pgbouncer: 6432,
@@ -37,6 +40,8 @@ export const PORTS = {
   pgbouncerExporter: 9127,
   pgbouncerReadExporter: 9128,
   postgresExporter: 9187,
+  /** Where the other members of a cluster read this one's files for a backup. */
+  pgbackrest: 8432,
 } as const;
 
 /** The major version decides the path, so that an upgrade finds its own place beside the old one. */

@@ -1,3 +1,4 @@
+import { ARCHIVE_PUSH } from "./archivePush.ts";
 import { maxConnections, type PoolSize } from "./pools.ts";
 import { nodeTls } from "./tls.ts";
 
@@ -12,8 +13,6 @@ export interface PostgresSizing {
   pool: PoolSize;
   /** How many databases clients use. */
   databases: number;
-  /** Name under which backups of this cluster are kept. */
-  backupStanza: string;
 }
 
 const MB = 1024 ** 2;
@@ -42,7 +41,7 @@ export function postgresParameters(sizing: PostgresSizing): PostgresParameters {
     ...memory(sizing),
     ...parallelism(sizing),
     ...writeAheadLog(sizing),
-    ...archiving(sizing),
+    ...archiving(),
     ...replication(sizing),
     ...autovacuum(sizing),
     ...planner(),
@@ -119,10 +118,10 @@ function writeAheadLog({ volumeBytes }: PostgresSizing): PostgresParameters {
 }
 
 /** A quiet database sends its last changes after a minute at the latest: the backup's loss is bounded by that. */
-function archiving({ backupStanza }: PostgresSizing): PostgresParameters {
+function archiving(): PostgresParameters {
   return {
     archive_mode: "on",
-    archive_command: `pgbackrest --stanza=${backupStanza} archive-push "%p"`,
+    archive_command: `${ARCHIVE_PUSH} "%p"`,
     archive_timeout: "1min",
   };
 }

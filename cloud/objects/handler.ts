@@ -3,10 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Account } from "./accounts.ts";
+import type { FaultInjection } from "./faults.ts";
 import type { Answer, Exchange } from "./operations/exchange.ts";
 import { refuseWhatIsNotOffered } from "./operations/headers.ts";
 import { readClaim } from "./protocol/claim.ts";
-import { noSuchBucket, S3Error } from "./protocol/errors.ts";
+import { invalidAccessKey, noSuchBucket, S3Error } from "./protocol/errors.ts";
 import { readPayload } from "./protocol/payload.ts";
 import { parseHead, type RequestHead } from "./protocol/request.ts";
 import { verifySignature } from "./protocol/signature.ts";
@@ -21,6 +22,7 @@ export interface HandlerOptions {
   store: Store;
   accounts: readonly Account[];
   region: string;
+  faults: FaultInjection;
   now(): Date;
   /** Gets what went wrong on our side, for the daemon's log. */
   onError(error: unknown): void;
@@ -65,15 +67,10 @@ async function decide(
   const claim = readClaim(head, options.now());
   const account = options.accounts.find(({ accessKey }) => accessKey === claim.accessKey);
   if (account === undefined) {
-    throw new S3Error(
-      "InvalidAccessKeyId",
-      "The AWS Access Key Id you provided does not exist in our records.",
-      {
-        AWSAccessKeyId: claim.accessKey,
-      },
-    );
+    throw invalidAccessKey(claim.accessKey);
   }
   const signer = await verifySignature(head, claim, account.secretKey);
+  await options.faults.meet(head, account);
   const signed = { ...head, headers: { ...hoisted(head), ...headers } };
   refuseWhatIsNotOffered(signed.headers);
   const operation = route(signed);

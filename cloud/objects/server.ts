@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { type Account, ensureAccounts, readAccounts } from "./accounts.ts";
 import { ensureCertificate, readAuthority } from "./certificate.ts";
+import { FaultInjection } from "./faults.ts";
 import { createHandler } from "./handler.ts";
 import { openStore, type Store } from "./store/store.ts";
 
@@ -72,6 +73,7 @@ export async function startObjectStorage(options: ObjectStorageOptions): Promise
       store,
       accounts,
       region,
+      faults: new FaultInjection(directory),
       now,
       onError: (error) =>
         options.log(`Object storage: ${error instanceof Error ? error.stack : String(error)}`),

@@ -264,6 +264,7 @@ export const settings = {
         "sunday",
       ),
       retentionDays: wholeNumber(1, 3650, "(days)").default(30),
+      queuePercent: wholeNumber(1, 80, "(percent of the volume)").default(40),
       keepDeletedDays: wholeNumber(0, 365, "(days)").default(14),
       keepOnDestroy: trueOrFalse().optional(),
       goals: z

@@ -112,7 +112,7 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
   if (!pooler || !backup) throw new Error(`the cluster ${cluster.name} has no pooler or no backup`);
   const { name, members, joining, durability, maximumReadLagSeconds } = cluster;
   const { postgresVersion, database, extensions, parameters } = cluster;
-  const { bucket: bucketName, time, fullOn, retentionDays } = backup;
+  const { bucket: bucketName, time, fullOn, retentionDays, queuePercent } = backup;
   return {
     name,
     members,
@@ -126,7 +126,7 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
     parameters,
     pool: { size: pooler.size, reserve: pooler.reserve },
     maxClients: pooler.maxClients,
-    backup: { bucket: bucketName, time, fullOn, retentionDays },
+    backup: { bucket: bucketName, time, fullOn, retentionDays, queuePercent },
   };
 }
 

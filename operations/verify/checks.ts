@@ -1,4 +1,5 @@
 import type { Check } from "./check.ts";
+import { archiveGap } from "./checks/archiveGap.ts";
 import { archiving } from "./checks/archiving.ts";
 import { backup } from "./checks/backup.ts";
 import { certificates } from "./checks/certificates.ts";
@@ -32,6 +33,7 @@ export const checks: readonly Check[] = [
   pooler,
   redis,
   archiving,
+  archiveGap,
   backup,
   drill,
   recoveryKit,

@@ -61,7 +61,7 @@ function node(address: string): Exporter {
   const without = [
     ...["arp", "bcache", "bonding", "btrfs", "dmi", "edac", "entropy", "fibrechannel", "hwmon", "infiniband"],
     ...["ipvs", "mdadm", "nfs", "nfsd", "nvme", "powersupplyclass", "rapl", "selinux", "tapestats"],
-    ...["thermal_zone", "textfile", "timex", "udp_queues", "watchdog", "xfs", "zfs"],
+    ...["thermal_zone", "timex", "udp_queues", "watchdog", "xfs", "zfs"],
   ];
   return {
     package: NODE_EXPORTER,

@@ -71,6 +71,11 @@ export class S3Error extends Error {
   }
 }
 
+export function invalidAccessKey(accessKey: string): S3Error {
+  const message = "The AWS Access Key Id you provided does not exist in our records.";
+  return new S3Error("InvalidAccessKeyId", message, { AWSAccessKeyId: accessKey });
+}
+
 export function noSuchBucket(bucket: string): S3Error {
   return new S3Error("NoSuchBucket", "The specified bucket does not exist.", { BucketName: bucket });
 }

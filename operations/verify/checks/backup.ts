@@ -1,11 +1,12 @@
 import { type BackupState, newestBackup } from "../../../roles/backupInfo.ts";
 import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbackrest.ts";
-import type { Cluster } from "../../topology.ts";
+import type { Cluster, Machine } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
 
-/** A backup is made each day; two hours are left for making it. */
-const oldestHours = 26;
+/** A backup is made each day; while the next one is being made, two hours are left for that. */
+const oldestHours = 24;
+const graceHours = 2;
 /** In its first hour a cluster may still be making its first one. */
 const firstHour = 3_600_000;
 
@@ -32,22 +33,33 @@ export interface Inspection {
 }
 
 async function inspect(world: World, cluster: Cluster): Promise<Inspection> {
-  // The primary makes them: only its machine knows of one that is being made.
   const machine = await leaderOf(world, cluster);
-  const units = [backupUnit("full"), backupUnit("diff")].join(" ");
-  const [info, active, made] = await Promise.all([
+  const [info, maker, made] = await Promise.all([
     world.run(machine, backupInfoCommand(cluster.backupStanza)),
-    world.run(machine, `systemctl is-active ${units} || true`),
+    runningOn(world, cluster),
     ageOf(world, cluster),
   ]);
   const state = newestBackup(info, cluster.backupStanza);
   return {
     cluster: cluster.name,
-    state: { ...state, running: state.running || active.includes("activating") },
+    state: { ...state, running: state.running || maker !== null },
     made,
     now: world.now,
     stack: world.topology.stack,
   };
+}
+
+/** The member on which a backup is being made now. */
+export async function runningOn(world: World, cluster: Cluster): Promise<Machine | null> {
+  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const units = [backupUnit("full"), backupUnit("diff")].join(" ");
+  // A member that is away makes none.
+  const states = await Promise.allSettled(
+    members.map((machine) => world.run(machine, `systemctl is-active ${units} || true`)),
+  );
+  const isMaking = (state: PromiseSettledResult<string>) =>
+    state.status === "fulfilled" && state.value.includes("activating");
+  return members.find((_, index) => isMaking(states[index]!)) ?? null;
 }
 
 /** How the last weekly check of the repository ended, on each member; "success" also where there was none yet. */
@@ -95,5 +107,7 @@ export function judge({ cluster, state, made, now, stack }: Inspection): Finding
   const detail = `${cluster}: ${state.label}, ${size}, ${age} old`;
   if (state.status !== "ok")
     return { ok: false, detail: `${detail}; the repository says: ${state.status}`, fix };
-  return hours <= oldestHours ? { ok: true, detail } : { ok: false, detail, fix };
+  return hours <= oldestHours + (state.running ? graceHours : 0)
+    ? { ok: true, detail }
+    : { ok: false, detail, fix };
 }

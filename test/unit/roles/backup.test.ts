@@ -29,7 +29,7 @@ test("a full backup each Sunday, a differential one each other day, both at 02:0
   const timer = (type: string) => fileOf(role, `/etc/systemd/system/phasewise-backup-${type}.timer`).content;
   expect(timer("full")).toContain("OnCalendar=Sun *-*-* 02:00:00 UTC\n");
   expect(timer("diff")).toContain("OnCalendar=Mon,Tue,Wed,Thu,Fri,Sat *-*-* 02:00:00 UTC\n");
-  expect(timer("diff")).toContain(`Unit=${backupUnit("diff")}\n`);
+  expect(timer("diff")).toContain("Unit=phasewise-backup-due@diff.service\n");
 });
 
 test("the stanza is there as soon as its status is ok or no backup yet", () => {

@@ -32,7 +32,6 @@ export const sizing: PostgresSizing = {
   volumeBytes: 10 * GB,
   pool: POOLS.dev,
   databases: 1,
-  backupStanza: "main",
 };
 
 export const patroniSettings: PatroniSettings = {
@@ -62,6 +61,9 @@ export const backupSettings: PgbackrestSettings = {
   fullOn: "sunday",
   cores: 2,
   volumeBytes: 10 * GB,
+  queuePercent: 40,
+  ...core,
+  peers: [],
 };
 
 const applicationRole: ApplicationSettings = {

@@ -17,7 +17,6 @@ const anySizing: fc.Arbitrary<PostgresSizing> = fc.record({
   volumeBytes: fc.integer({ min: 10 * GB, max: 10_000 * GB }),
   pool: fc.constantFrom(POOLS.dev, POOLS.staging, POOLS.production),
   databases: fc.integer({ min: 1, max: 10 }),
-  backupStanza: fc.constant("main"),
 });
 
 test("a machine of 4 GB and 2 cores", () => {
@@ -35,7 +34,7 @@ test("a machine of 4 GB and 2 cores", () => {
     autovacuum_max_workers: 3,
     shared_preload_libraries: "pg_stat_statements",
     ssl_min_protocol_version: "TLSv1.3",
-    archive_command: 'pgbackrest --stanza=main archive-push "%p"',
+    archive_command: '/usr/local/lib/phasewise/pgbackrest-archive-push "%p"',
   });
 });
 

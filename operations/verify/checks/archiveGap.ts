@@ -1,0 +1,55 @@
+import { z } from "zod";
+import { BACKUP_PROGRAM } from "../../../roles/backupUnits.ts";
+import type { Cluster } from "../../topology.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
+
+const ended = z.object({ from: z.number(), to: z.number(), backup: z.string(), segments: z.number() });
+const gaps = z.object({
+  open: z.object({ from: z.number(), segments: z.number() }).nullable(),
+  past: z.array(ended),
+});
+
+/** What a member gave up of the log; times in seconds since 1970. */
+export type Gaps = z.infer<typeof gaps>;
+
+/** Between which times nothing can be restored, because log was given up while the storage did not answer. */
+export const archiveGap: Check = {
+  name: "point-in-time",
+  async run(world) {
+    const { clusters, stack } = world.topology;
+    const findings = clusters.map(async (cluster) =>
+      judge(cluster.name, await gapsOf(world, cluster), world.now, stack),
+    );
+    return combine(await Promise.all(findings));
+  },
+};
+
+/** Every member keeps what it gave up while it was the primary. */
+async function gapsOf(world: World, cluster: Cluster): Promise<Gaps[]> {
+  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  return Promise.all(
+    members.map(async (machine) =>
+      gaps.parse(JSON.parse(await world.run(machine, `${BACKUP_PROGRAM} gaps`))),
+    ),
+  );
+}
+
+/** How long an ended gap is told of: point-in-time restores reach back so far in every phase. */
+const toldDays = 7;
+
+export function judge(cluster: string, found: Gaps[], now: Date, stack: string): Finding {
+  const text = (second: number) => new Date(second * 1000).toISOString().slice(0, 19).concat("Z");
+  const open = found.flatMap((one) => one.open ?? []).sort((a, b) => a.from - b.from);
+  if (open[0]) {
+    return {
+      ok: false,
+      detail: `${cluster}: log was given up; no time from ${text(open[0].from)} until the next full backup can be restored`,
+      fix: `the object storage must answer and take the stack's keys: a full backup is made then by itself; npx phasewise logs ${stack} --unit phasewise-backup-watch`,
+    };
+  }
+  const past = found
+    .flatMap((one) => one.past)
+    .filter(({ to }) => now.getTime() / 1000 - to < toldDays * 86_400)
+    .map(({ from, to }) => `none between ${text(from)} and ${text(to)}`);
+  return { ok: true, detail: [`${cluster}: any moment since the oldest backup`, ...past].join(", but ") };
+}

@@ -1,0 +1,417 @@
+#!/usr/bin/python3
+"""Makes a cluster's backups on the one member that should make them, and looks after the archive of its log.
+
+due TYPE    asked by the timers on every member: starts the backup where this member is the one to make it
+make TYPE   makes it, in every repository; the unit phasewise-backup@TYPE
+watch       asked twice a minute: ends a time in which log is given up, makes up for missed backups, tells numbers
+where       the name of the member that would make a backup now
+gaps        what was given up of the log, as JSON: {"open": gap or null, "past": [gap]}
+verify      reads all that the repositories hold
+"""
+
+import datetime
+import fcntl
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+SETTINGS = "/etc/phasewise/backup/settings.json"
+BUSY = 75
+"""Exit status where another backup is being made (EX_TEMPFAIL): nothing failed."""
+LOCKED = 50
+"""Of pgBackRest: it could not get its lock."""
+NEAR = 64 * 1024 * 1024
+"""A standby that is further behind (bytes) makes the primary wait at the backup's end."""
+LATE = 600
+"""Seconds after which a backup that should have begun is made up for, and a failed one is tried again."""
+INFO_EVERY = 300
+"""Seconds for which what the repository said is good enough."""
+DAY = 86400
+
+
+def choose(members):
+    """Who makes a backup: a standby that streams and is near, rather one that no commit waits for; else the leader.
+
+    `members` as Patroni's GET /cluster has them. None while nobody leads: the standbys' fate is not decided then.
+    """
+    leaders = [one["name"] for one in members if one["role"] in ("leader", "standby_leader")]
+    if not leaders:
+        return None
+    near = [
+        one
+        for one in members
+        if one["role"] in ("replica", "sync_standby", "quorum_standby")
+        and one["state"] == "streaming"
+        and isinstance(one.get("lag"), int)
+        and one["lag"] <= NEAR
+    ]
+    near.sort(key=lambda one: (one["role"] != "replica", one["name"]))
+    return near[0]["name"] if near else leaders[0]
+
+
+def scheduled(now, at, full_on):
+    """The last two appointments before `now`: (when the last one was, its type, when the last full one was).
+
+    `at` in minutes after midnight UTC, `full_on` 0 for Monday; times in seconds since 1970.
+    """
+    last = now - (now - at * 60) % DAY
+    weekday = datetime.datetime.fromtimestamp(last, datetime.timezone.utc).weekday()
+    full = last - (weekday - full_on) % 7 * DAY
+    return last, "full" if full == last else "diff", full
+
+
+def missed(now, at, full_on, backups, attempt):
+    """The type of a backup that should have been made by now, else None.
+
+    `backups` as pgBackRest lists the good ones of a repository, `attempt` the start of the last try (seconds, 0 for
+    none), without a backup at least the time of the first look: who makes the cluster begins its first one.
+    """
+    if not backups:
+        return "full" if now - attempt >= LATE else None
+    last, kind, full = scheduled(now, at, full_on)
+    if now - last < LATE or now - attempt < LATE:
+        return None
+    if max((one["timestamp"]["start"] for one in backups if one["type"] == "full"), default=0) < full:
+        # The one of the last week may be in the making for a day: only what was begun after it counts.
+        return "full"
+    return kind if max(one["timestamp"]["start"] for one in backups) < last else None
+
+
+def gap_of(lines):
+    """What `archive-push` wrote down of log that it gave up, as one gap; None where there is nothing.
+
+    A line is `<second> <segment> <first commit, or nothing>`.
+    """
+    entries = [line.split(" ", 2) for line in lines if line.strip()]
+    entries = [entry for entry in entries if len(entry) >= 2 and entry[0].isdigit()]
+    if not entries:
+        return None
+    segments = [entry[1] for entry in entries if re.fullmatch(r"[0-9A-F]{24}", entry[1])]
+    commits = [entry[2].strip() for entry in entries if len(entry) == 3 and entry[2].strip()]
+    return {
+        "from": seconds_of(commits[0]) if commits else int(entries[0][0]),
+        "last": int(entries[-1][0]),
+        "firstSegment": segments[0] if segments else entries[0][1],
+        "lastSegment": segments[-1] if segments else entries[-1][1],
+        "segments": len(set(segments)),
+    }
+
+
+def seconds_of(text):
+    """Of PostgreSQL's `2026-11-21 09:30:00.123456 UTC`, rounded down: nothing after it is promised."""
+    return int(datetime.datetime.fromisoformat(text.replace(" UTC", "+00:00")).timestamp())
+
+
+def closed(gap, backups):
+    """The gap with its end, where a whole backup was begun after the last lost segment; else None."""
+    after = [
+        one for one in backups if one["type"] == "full" and one["timestamp"]["start"] > gap["last"]
+    ]
+    if not after:
+        return None
+    first = min(after, key=lambda one: one["timestamp"]["stop"])
+    return {**gap, "to": first["timestamp"]["stop"], "backup": first["label"]}
+
+
+def good(info, stanza, repository):
+    """The backups of one repository without an error, and whether it answers; `info` as pgBackRest prints it."""
+    found = next((one for one in info if one["name"] == stanza), None)
+    if found is None:
+        return [], False
+    repo = next((one for one in found.get("repo", []) if one["key"] == repository), None)
+    answers = repo is not None and repo["status"]["code"] in (0, 2)
+    backups = [
+        one
+        for one in found["backup"]
+        if not one.get("error") and one["database"]["repo-key"] == repository
+    ]
+    return backups, answers
+
+
+def exposition(metrics):
+    """Prometheus' text of (name, help, [(labels, value)]); a value of None is left out."""
+    lines = []
+    for name, text, samples in metrics:
+        known = [(labels, value) for labels, value in samples if value is not None]
+        if known:
+            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        for labels, value in known:
+            inner = ",".join(f'{key}="{one}"' for key, one in labels.items())
+            lines.append(f"{name}{{{inner}}} {value}")
+    return "\n".join(lines) + "\n"
+
+
+class Machine:
+    """What the program does on the machine."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.stanza = settings["stanza"]
+        self.spool = settings["spool"]
+        # PostgreSQL and the repositories are its owner's.
+        whose = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        self.owner = whose if os.getuid() == 0 else {}
+
+    def path(self, name):
+        return os.path.join(self.spool, name)
+
+    def pgbackrest(self, *arguments, repository=None):
+        repo = [] if repository is None else [f"--repo={repository}"]
+        return ["pgbackrest", f"--stanza={self.stanza}", *repo, *arguments]
+
+    def sql(self, text):
+        command = ["psql", "-h", self.settings["socket"], "-d", "postgres", "-XAtqc", text]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, **self.owner)
+        return done.stdout.strip()
+
+    def members(self):
+        """What Patroni says of the cluster's members; as root."""
+        tls = "/etc/phasewise/tls/root"
+        trust = ["--cacert", f"{tls}/ca.pem", "--cert", f"{tls}/node.pem", "--key", f"{tls}/node.key"]
+        url = f"https://{self.settings['address']}:{self.settings['patroni']}/cluster"
+        command = ["curl", "-sS", "--fail", "--max-time", "10", *trust, url]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        return json.loads(answer)["members"]
+
+    def info(self):
+        """What the repositories hold; None where they do not answer."""
+        command = self.pgbackrest("--io-timeout=2", "--output=json", "info")
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, **self.owner)
+        return json.loads(done.stdout) if done.returncode == 0 else None
+
+    def read(self, name, otherwise):
+        try:
+            with open(self.path(name), encoding="utf-8") as file:
+                return json.load(file)
+        except FileNotFoundError:
+            return otherwise
+        except ValueError:
+            # The machine went down while it was written, before there was a way to write it whole.
+            return otherwise
+
+    def write(self, name, value):
+        path = self.path(name)
+        with open(f"{path}.new", "w", encoding="utf-8") as file:
+            json.dump(value, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(f"{path}.new", path)
+
+    def lost(self):
+        try:
+            with open(self.path("given-up"), encoding="utf-8") as file:
+                return gap_of(file.readlines())
+        except FileNotFoundError:
+            return None
+
+    def settle(self, gap):
+        """Writes the ended gap to the others, unless more was given up meanwhile."""
+        with open(self.path("given-up.lock"), "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(self.path("giving-up")) or self.lost()["last"] != gap["last"]:
+                return False
+            gaps = [one for one in self.read("gaps.json", []) if one["from"] != gap["from"]]
+            self.write("gaps.json", [*gaps, gap])
+            os.unlink(self.path("given-up"))
+            return True
+
+    def leads(self):
+        """Whether the primary is here; None where PostgreSQL does not answer."""
+        try:
+            return self.sql("SELECT pg_is_in_recovery()") == "f"
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            return None
+
+    def active(self):
+        """Whether a backup is being made here."""
+        units = ["phasewise-backup@full.service", "phasewise-backup@diff.service"]
+        states = subprocess.run(["systemctl", "is-active", *units], capture_output=True, text=True).stdout
+        return "activating" in states
+
+    def start(self, kind):
+        subprocess.run(
+            ["systemctl", "start", "--no-block", f"phasewise-backup@{kind}.service"], check=True
+        )
+
+
+def due(machine, kind):
+    chosen = choose(machine.members())
+    if chosen is None:
+        print("Nobody leads the cluster: asked again in half a minute.", file=sys.stderr)
+        return 1
+    if chosen != machine.settings["name"]:
+        print(f"{chosen} makes the backup.")
+        return 0
+    machine.start(kind)
+    return 0
+
+
+def make(machine, kind):
+    """In every repository, whatever happened in the one before. The attempt is written down first: a backup that was
+    killed is one that failed."""
+    attempt = {"type": kind, "started": int(time.time()), "ended": None, "status": None}
+    machine.write("attempt.json", attempt)
+    results = []
+    for repository in machine.settings["repositories"]:
+        peers = machine.settings["peers"]
+        standby = [f"--config-include-path={peers}", "--backup-standby=prefer"] if peers else []
+        command = machine.pgbackrest(f"--type={kind}", *standby, "backup", repository=repository)
+        results.append(subprocess.run(command).returncode)
+    if all(status in (0, LOCKED) for status in results) and LOCKED in results:
+        print("Another backup is being made: this one was not begun.", file=sys.stderr)
+        status = BUSY
+    else:
+        status = next((one for one in results if one != 0), 0)
+    machine.write("attempt.json", {**attempt, "ended": int(time.time()), "status": status})
+    return status
+
+
+def verify(machine):
+    """`verify` exits with 0 whatever it found: its words tell."""
+    if machine.sql("SELECT pg_is_in_recovery()") == "t":
+        print("This machine is a standby: the primary looks through the repository.")
+        return 0
+    status = 0
+    for repository in machine.settings["repositories"]:
+        command = machine.pgbackrest("--output=text", "--verbose", "verify", repository=repository)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        print(f"repository {repository}:\n{done.stdout}", flush=True)
+        if done.returncode != 0 or not re.search(r"^status: ok", done.stdout, re.MULTILINE):
+            status = 1
+    return status
+
+
+def watch(machine):
+    now = int(time.time())
+    leads = machine.leads()
+    state = machine.read("watch.json", {"asked": 0, "answered": 0, "info": []})
+    lost = machine.lost()
+    active = machine.active()
+    attempt = machine.read("attempt.json", {"type": None, "started": 0, "ended": 0, "status": 0})
+    finished = (attempt["ended"] or 0) > state["asked"]
+    giving_up = os.path.exists(machine.path("giving-up"))
+    if giving_up or finished or now - state["asked"] >= (30 if lost else INFO_EVERY) or now < state["asked"]:
+        info = machine.info()
+        since = state.get("since", now)
+        state = {"since": since, "asked": now, "answered": now if info is not None else state["answered"], "info": info}
+        machine.write("watch.json", state)
+    settings = machine.settings
+    info = state["info"]
+    told = {key: good(info or [], machine.stanza, key) for key in settings["repositories"]}
+    backups, answers = told[settings["repositories"][0]]
+    if lost is not None:
+        settle_gap(machine, lost, giving_up, backups, answers and info is not None, active, attempt, now)
+    elif info is not None and not active:
+        tried = attempt["started"] if backups else max(attempt["started"], state.get("since", now))
+        kind = missed(now, settings["at"], settings["fullOn"], backups, tried)
+        if kind is not None and choose(machine.members()) == settings["name"]:
+            print(f"A {kind} backup should have been made by now: making up for it.", flush=True)
+            machine.start(kind)
+    tell(machine, leads, state, told, attempt, active)
+    return 0
+
+
+def settle_gap(machine, lost, giving_up, backups, answers, active, attempt, now):
+    """Log is taken again as soon as the storage answers, and a full backup begins. The gap ends with that."""
+    over = closed(lost, backups)
+    if over is not None and machine.settle(over):
+        print(f"Any point in time can be restored again from {over['backup']} on.", flush=True)
+        return
+    if not answers or active:
+        return
+    if giving_up:
+        os.unlink(machine.path("giving-up"))
+    if attempt["started"] <= lost["last"] or now - attempt["started"] >= 60:
+        print("The storage answers: log is archived again, and a full backup begins.", flush=True)
+        machine.start("full")
+
+
+def tell(machine, leads, state, told, attempt, active):
+    """Numbers for Prometheus, by the node exporter."""
+    folder = machine.settings["textfiles"]
+    if not folder or not os.path.isdir(folder):
+        return
+    cluster = {"cluster": machine.stanza}
+    lost = machine.lost()
+    failed = not active and attempt["status"] not in (0, BUSY)
+    newest = {
+        key: max((one["timestamp"]["stop"] for one in backups), default=None) for key, (backups, _) in told.items()
+    }
+    last = max((one for one in newest.values() if one is not None), default=0)
+    metrics = [
+        (
+            "phasewise_backup_newest_timestamp_seconds",
+            "When the newest good backup was finished",
+            [({**cluster, "repository": key}, value) for key, value in newest.items()],
+        ),
+        ("phasewise_backup_running", "Whether one is being made here", [(cluster, int(active))]),
+        (
+            "phasewise_backup_failed",
+            "Whether the last try on this machine failed and none was made since",
+            [(cluster, int(failed and attempt["started"] > last))],
+        ),
+        (
+            "phasewise_repository_answered_timestamp_seconds",
+            "When the repositories last answered",
+            [(cluster, state["answered"])],
+        ),
+        ("phasewise_archive_gap", "Whether log was given up and no backup was made since", [(cluster, int(lost is not None))]),
+        (
+            "phasewise_archive_gap_from_timestamp_seconds",
+            "From when on no point in time can be restored",
+            [(cluster, lost["from"] if lost else None)],
+        ),
+    ]
+    if leads:
+        metrics += archive_metrics(machine, cluster)
+    path = os.path.join(folder, "phasewise-backup.prom")
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(exposition(metrics))
+    os.chmod(f"{path}.new", 0o644)
+    os.replace(f"{path}.new", path)
+
+
+def archive_metrics(machine, cluster):
+    row = machine.sql(
+        "SELECT coalesce(extract(epoch FROM last_archived_time)::bigint::text, ''), "
+        "coalesce((last_failed_time > coalesce(last_archived_time, '-infinity'))::int, 0), "
+        "(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'), "
+        "(SELECT coalesce(extract(epoch FROM clock_timestamp() - min(modification))::bigint, 0) "
+        "FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') FROM pg_stat_archiver"
+    )
+    archived, failing, waiting, oldest = row.split("|")
+    return [
+        ("phasewise_archive_last_timestamp_seconds", "When a segment was last archived", [(cluster, archived or None)]),
+        ("phasewise_archive_failing", "Whether the last try failed", [(cluster, failing)]),
+        ("phasewise_archive_waiting_segments", "Segments of the log that wait", [(cluster, waiting)]),
+        ("phasewise_archive_oldest_waiting_seconds", "For how long the oldest one waits", [(cluster, oldest)]),
+    ]
+
+
+def main(arguments):
+    with open(SETTINGS, encoding="utf-8") as file:
+        machine = Machine(json.load(file))
+    match arguments:
+        case ["due", ("full" | "diff") as kind]:
+            return due(machine, kind)
+        case ["make", ("full" | "diff") as kind]:
+            return make(machine, kind)
+        case ["watch"]:
+            return watch(machine)
+        case ["verify"]:
+            return verify(machine)
+        case ["where"]:
+            print(choose(machine.members()) or "")
+            return 0
+        case ["gaps"]:
+            print(json.dumps({"open": machine.lost(), "past": machine.read("gaps.json", [])}))
+            return 0
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

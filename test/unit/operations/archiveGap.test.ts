@@ -1,0 +1,34 @@
+import { expect, test } from "vitest";
+import { judge } from "../../../operations/verify/checks/archiveGap.ts";
+
+const second = (text: string) => new Date(text).getTime() / 1000;
+const now = new Date("2026-11-21T12:00:00Z");
+const none = { open: null, past: [] };
+
+test("without a gap any moment can be restored", () => {
+  expect(judge("main", [none, none], now, "dev")).toEqual({
+    ok: true,
+    detail: "main: any moment since the oldest backup",
+  });
+});
+
+test("an open gap, on whichever member it is", () => {
+  const open = { from: second("2026-11-21T09:30:00Z"), segments: 5 };
+  expect(judge("main", [none, { open, past: [] }], now, "dev")).toMatchObject({
+    ok: false,
+    detail:
+      "main: log was given up; no time from 2026-11-21T09:30:00Z until the next full backup can be restored",
+  });
+});
+
+test("one that ended is told for seven days", () => {
+  const past = [
+    { from: second("2026-11-13T09:00:00Z"), to: second("2026-11-13T10:00:00Z"), backup: "a", segments: 1 },
+    { from: second("2026-11-20T09:00:00Z"), to: second("2026-11-20T10:00:00Z"), backup: "b", segments: 1 },
+  ];
+  expect(judge("main", [{ open: null, past }], now, "dev")).toEqual({
+    ok: true,
+    detail:
+      "main: any moment since the oldest backup, but none between 2026-11-20T09:00:00Z and 2026-11-20T10:00:00Z",
+  });
+});

@@ -1,0 +1,136 @@
+import datetime
+import unittest
+
+from backup import choose, closed, exposition, gap_of, good, missed, scheduled
+
+
+def at(text):
+    return int(datetime.datetime.fromisoformat(text + "+00:00").timestamp())
+
+
+def member(name, role, state="streaming", lag=0):
+    return {"name": name, "role": role, "state": state, "lag": lag}
+
+
+def backup(kind, start, minutes=5, label="x"):
+    return {"type": kind, "label": label, "timestamp": {"start": at(start), "stop": at(start) + 60 * minutes}}
+
+
+class Chosen(unittest.TestCase):
+    def test_alone_it_is_the_leader(self):
+        self.assertEqual(choose([member("core-1", "leader", "running")]), "core-1")
+
+    def test_a_standby_that_no_commit_waits_for_comes_first(self):
+        leader = member("db-1", "leader", "running")
+        sync, later, first = member("db-2", "sync_standby"), member("db-4", "replica"), member("db-3", "replica")
+        self.assertEqual(choose([leader, sync, later, first]), "db-3")
+        self.assertEqual(choose([leader, sync]), "db-2")
+
+    def test_one_that_is_behind_or_does_not_stream_makes_none(self):
+        leader = member("db-1", "leader", "running")
+        for other in (
+            member("db-2", "replica", "starting"),
+            member("db-2", "replica", lag=1 << 30),
+            member("db-2", "replica", lag="unknown"),
+        ):
+            self.assertEqual(choose([leader, other]), "db-1")
+
+    def test_every_member_comes_to_the_same(self):
+        members = [member("db-3", "replica"), member("db-1", "leader", "running"), member("db-2", "replica")]
+        self.assertEqual({choose(members), choose(members[::-1])}, {"db-2"})
+
+    def test_nobody_while_nobody_leads(self):
+        self.assertIsNone(choose([member("db-2", "replica")]))
+
+
+class Schedule(unittest.TestCase):
+    # 2026-11-22 is a Sunday.
+    def test_the_last_appointments(self):
+        full = at("2026-11-22T02:00:00")
+        self.assertEqual(scheduled(at("2026-11-22T02:00:00"), 120, 6), (full, "full", full))
+        last = at("2026-11-25T02:00:00")
+        self.assertEqual(scheduled(at("2026-11-26T01:59:59"), 120, 6), (last, "diff", full))
+
+    def missed(self, now, *backups, attempt=0):
+        return missed(at(now), 120, 6, list(backups), attempt)
+
+    def test_what_was_made_in_time_is_not_made_again(self):
+        made = backup("full", "2026-11-22T02:00:01")
+        self.assertIsNone(self.missed("2026-11-22T12:00:00", made))
+        self.assertIsNone(self.missed("2026-11-23T02:05:00", made))
+
+    def test_a_missed_one_is_made_up_for(self):
+        full = backup("full", "2026-11-22T02:00:01")
+        self.assertEqual(self.missed("2026-11-23T02:10:00", full), "diff")
+        self.assertEqual(self.missed("2026-11-29T03:00:00", full, backup("diff", "2026-11-28T02:00:01")), "full")
+        # A differential one was made on Sunday instead: the full one is still owed.
+        self.assertEqual(self.missed("2026-11-29T03:00:00", full, backup("diff", "2026-11-29T02:30:00")), "full")
+
+    def test_one_that_failed_is_tried_again_ten_minutes_later(self):
+        full = backup("full", "2026-11-22T02:00:01")
+        tried = at("2026-11-23T02:10:00")
+        self.assertIsNone(self.missed("2026-11-23T02:19:59", full, attempt=tried))
+        self.assertEqual(self.missed("2026-11-23T02:20:00", full, attempt=tried), "diff")
+
+    def test_the_first_one_is_made_up_for_too(self):
+        self.assertIsNone(self.missed("2026-11-23T12:00:00", attempt=at("2026-11-23T11:50:01")))
+        self.assertEqual(self.missed("2026-11-23T12:00:00", attempt=at("2026-11-23T11:50:00")), "full")
+
+
+class Gap(unittest.TestCase):
+    segments = ["000000010000000000000005", "000000010000000000000006"]
+
+    def test_what_was_given_up(self):
+        gap = gap_of(
+            [
+                f"1795245554 {self.segments[0]} 2026-11-21 07:19:10.999999 UTC\n",
+                "1795245554 00000002.history \n",
+                f"1795245555 {self.segments[1]} \n",
+                f"1795245560 {self.segments[1]} \n",
+            ]
+        )
+        self.assertEqual(gap["from"], at("2026-11-21T07:19:10"))
+        self.assertEqual(gap["last"], 1795245560)
+        self.assertEqual((gap["firstSegment"], gap["lastSegment"], gap["segments"]), (*self.segments, 2))
+
+    def test_without_a_commit_in_the_first_segment_it_begins_when_that_was_given_up(self):
+        self.assertEqual(gap_of([f"1795245554 {self.segments[0]} \n"])["from"], 1795245554)
+
+    def test_a_line_that_was_cut_off_by_a_crash(self):
+        self.assertIsNone(gap_of(["17952"]))
+        self.assertIsNone(gap_of([]))
+
+    def test_only_a_full_backup_that_began_afterwards_ends_it(self):
+        gap = {"from": 1, "last": at("2026-11-21T08:00:00")}
+        self.assertIsNone(closed(gap, [backup("full", "2026-11-21T08:00:00")]))
+        self.assertIsNone(closed(gap, [backup("diff", "2026-11-21T08:10:00")]))
+        ended = closed(gap, [backup("full", "2026-11-21T08:10:00", label="f")])
+        self.assertEqual((ended["to"], ended["backup"]), (at("2026-11-21T08:15:00"), "f"))
+
+
+class Repositories(unittest.TestCase):
+    def info(self, code=0):
+        one = {**backup("full", "2026-11-22T02:00:00"), "error": False, "database": {"repo-key": 1}}
+        bad = {**one, "error": True}
+        other = {**one, "database": {"repo-key": 2}}
+        repo = [{"key": 1, "status": {"code": code}}]
+        return [{"name": "main", "repo": repo, "backup": [one, bad, other]}], one
+
+    def test_each_has_its_own_backups(self):
+        info, one = self.info()
+        self.assertEqual(good(info, "main", 1), ([one], True))
+
+    def test_one_with_an_error_does_not_answer(self):
+        info, _ = self.info(code=99)
+        self.assertFalse(good(info, "main", 1)[1])
+        self.assertEqual(good([], "main", 1), ([], False))
+
+
+class Numbers(unittest.TestCase):
+    def test_unknown_values_are_left_out(self):
+        text = exposition([("a", "Of a", [({"x": "1"}, 5), ({"x": "2"}, None)]), ("b", "Of b", [({}, None)])])
+        self.assertEqual(text, '# HELP a Of a\n# TYPE a gauge\na{x="1"} 5\n')
+
+
+if __name__ == "__main__":
+    unittest.main()
