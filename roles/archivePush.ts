@@ -34,7 +34,7 @@ export function archivePush({ stanza, postgresVersion, mostSegments }: ArchivePu
     "    flock 9",
     '    : > "$spool/giving-up"',
     "    commit=",
-    `    [ -e "$spool/given-up" ] || commit=$(TZ=UTC ${postgresBin(postgresVersion)}/pg_waldump -q --rmgr=Transaction "$wal" 2>/dev/null |`,
+    `    [ -e "$spool/given-up" ] || commit=$(TZ=UTC ${postgresBin(postgresVersion)}/pg_waldump --rmgr=Transaction "$wal" 2>/dev/null |`,
     "      sed -n 's/.*desc: COMMIT \\([-0-9]* [:.0-9]* UTC\\).*/\\1/p' | head -n 1)",
     `    printf '%s %s %s\\n' "$(date +%s)" "$file" "$commit" >> "$spool/given-up"`,
     '    sync "$spool/given-up"',
