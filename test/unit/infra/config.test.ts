@@ -47,7 +47,7 @@ describe("the defaults", () => {
         fullOn: "sunday",
         retentionDays: 30,
         keepDeletedDays: 14,
-      queuePercent: 40,
+        queuePercent: 40,
         keepOnDestroy: true,
         goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 92 },
       },
