@@ -2,7 +2,7 @@ import type { ApplicationSettings } from "../roles/application.ts";
 import { PORTS } from "../roles/paths.ts";
 import { USERS } from "../roles/redisUsers.ts";
 import { databaseRoles } from "../roles/sql/names.ts";
-import { addressOf, clusterNamed } from "./lookup.ts";
+import { addressesOf, addressOf, clusterNamed } from "./lookup.ts";
 import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
 
 /**
@@ -33,14 +33,20 @@ export function applicationSettings(
       readPort: PORTS.pgbouncerRead,
     },
     cache: cache
-      ? { user: USERS.application, host: addressOf(cache.machines[0]!, layer), port: PORTS.redis }
+      ? {
+          user: USERS.application,
+          host: gatewayAddress(cache, layer),
+          port: PORTS.redis,
+          name: cache.name,
+          sentinels: addressesOf(cache.sentinels, layer).map((address) => `${address}:${PORTS.sentinel}`),
+        }
       : null,
     poolSize: pool.size,
     program,
   };
 }
 
-function gatewayAddress({ gateways }: ClusterSpec, layer: DataLayerSpec): string {
+function gatewayAddress({ gateways }: Pick<ClusterSpec, "gateways">, layer: DataLayerSpec): string {
   const balancer = layer.loadBalancers.find(({ machines }) =>
     machines.some((name) => gateways.includes(name)),
   );

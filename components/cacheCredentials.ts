@@ -17,6 +17,27 @@ export class CacheCredentials extends ComponentResource {
       [SECRETS.redisAdminPassword]: password("admin"),
       [SECRETS.redisMonitorPassword]: password("monitor"),
       [SECRETS.redisPeerPassword]: password("peer"),
+      [SECRETS.redisSentinelPassword]: password("sentinel"),
+    };
+    this.registerOutputs();
+  }
+}
+
+/** The passwords of the Sentinels' users. */
+export class SentinelCredentials extends ComponentResource {
+  /** With which clients ask who the primary is. */
+  readonly client: Output<string>;
+  /** What Sentinels and gateways need in their files. */
+  readonly machineSecrets: Record<string, Output<string>>;
+
+  constructor(name: string, options?: ComponentResourceOptions) {
+    super("phasewise:redis:SentinelCredentials", name, {}, options);
+    const password = (what: string) => new Password(`${name}-${what}`, {}, { parent: this }).value;
+    this.client = password("client");
+    this.machineSecrets = {
+      [SECRETS.sentinelPassword]: this.client,
+      [SECRETS.sentinelPeerPassword]: password("peer"),
+      [SECRETS.sentinelAdminPassword]: password("admin"),
     };
     this.registerOutputs();
   }

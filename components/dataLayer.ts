@@ -8,7 +8,7 @@ import {
 } from "@pulumi/pulumi";
 import { SECRETS } from "../roles/secrets.ts";
 import { BackupBucket, type StorageKeys } from "./backupBucket.ts";
-import { CacheCredentials } from "./cacheCredentials.ts";
+import { CacheCredentials, SentinelCredentials } from "./cacheCredentials.ts";
 import { Credentials } from "./credentials.ts";
 import { Firewall } from "./firewall.ts";
 import { LoadBalancer } from "./loadBalancer.ts";
@@ -41,6 +41,8 @@ export class DataLayer extends ComponentResource {
   readonly credentials: Credentials[];
   /** In the order of the caches of its description. */
   readonly cacheCredentials: CacheCredentials[];
+  /** Where Sentinels watch a cache. */
+  readonly sentinelCredentials: SentinelCredentials | null;
   readonly clusters: PostgresCluster[];
   readonly operator: KeyPair;
   /** PEM of the authority behind every certificate here. */
@@ -62,6 +64,9 @@ export class DataLayer extends ComponentResource {
     this.cacheCredentials = spec.caches.map(
       (cache) => new CacheCredentials(`${name}-${cache.name}`, { parent: this }),
     );
+    this.sentinelCredentials = spec.caches.some((cache) => cache.sentinels.length > 0)
+      ? new SentinelCredentials(`${name}-sentinel`, { parent: this })
+      : null;
     const buckets = spec.buckets.map(
       (bucket) =>
         new BackupBucket(
@@ -155,7 +160,9 @@ export class DataLayer extends ComponentResource {
     const index = spec.clusters.findIndex(
       (each) => each.members.includes(machine.name) || each.gateways.includes(machine.name),
     );
-    const cache = spec.caches.findIndex((each) => each.machines.includes(machine.name));
+    const cache = spec.caches.findIndex(({ machines, sentinels }) =>
+      [...machines, ...sentinels].includes(machine.name),
+    );
     const bucket = spec.buckets.findIndex((each) => each.name === spec.clusters[index]?.backup.bucket);
     const application = spec.applications.find((each) => each.machines.includes(machine.name));
     const used = spec.clusters.findIndex((each) => each.name === application?.cluster);
@@ -166,6 +173,7 @@ export class DataLayer extends ComponentResource {
       ...this.credentials[index]?.machineSecrets,
       ...buckets[bucket]?.machineSecrets,
       ...this.cacheCredentials[cache]?.machineSecrets,
+      ...this.sentinelCredentials?.machineSecrets,
     };
   }
 

@@ -18,6 +18,16 @@ export function cacheOf(machine: MachineSpec, layer: DataLayerSpec): CacheSpec {
   return cache;
 }
 
+/** The caches whose clients come to a machine. */
+export function cachesThrough(machine: MachineSpec, layer: DataLayerSpec): CacheSpec[] {
+  return layer.caches.filter((cache) => cache.gateways.includes(machine.name));
+}
+
+/** Machines with their addresses. */
+export function named(names: string[], layer: DataLayerSpec): { name: string; address: string }[] {
+  return names.map((name) => ({ name, address: addressOf(name, layer) }));
+}
+
 export function clusterNamed(name: string, layer: DataLayerSpec): ClusterSpec {
   return clusterWhere(layer, (each) => each.name === name, `${name} is the name`);
 }

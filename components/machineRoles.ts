@@ -1,5 +1,6 @@
 import { application } from "../roles/application.ts";
 import { base, type Overcommit } from "../roles/base.ts";
+import { cacheGate } from "../roles/cacheGate.ts";
 import { data } from "../roles/data.ts";
 import { type EtcdSettings, etcd } from "../roles/etcd.ts";
 import { type MetricsSettings, metrics } from "../roles/exporters/metrics.ts";
@@ -12,14 +13,24 @@ import { type PgbackrestSettings, pgbackrest } from "../roles/pgbackrest.ts";
 import { pgbouncer } from "../roles/pgbouncer.ts";
 import { type PostgresParameters, postgresParameters } from "../roles/postgresParameters.ts";
 import { readGate } from "../roles/readGate.ts";
-import { redis } from "../roles/redis.ts";
+import { type RedisServerSettings, redis } from "../roles/redis.ts";
+import { sentinel } from "../roles/sentinel.ts";
 import { tls } from "../roles/tls.ts";
 import { updates } from "../roles/updates.ts";
 import { upkeep } from "../roles/upkeep.ts";
 import { applicationSettings } from "./applicationSettings.ts";
-import { addressesOf, addressOf, cacheOf, gatewayOf, memberOf, storageBytes } from "./lookup.ts";
+import {
+  addressesOf,
+  addressOf,
+  cacheOf,
+  cachesThrough,
+  gatewayOf,
+  memberOf,
+  named,
+  storageBytes,
+} from "./lookup.ts";
 import { openings } from "./openings.ts";
-import type { ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
+import type { CacheSpec, ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
 
 const MB = 1024 ** 2;
 
@@ -94,16 +105,53 @@ const renderers: Record<
     }),
   haproxy: (machine, layer) =>
     haproxy({
-      members: gatewayOf(machine, layer).members.map((name) => ({ name, address: addressOf(name, layer) })),
+      members: named(gatewayOf(machine, layer).members, layer),
+      caches: cachesThrough(machine, layer).map(({ machines, name }) => ({
+        name,
+        servers: named(machines, layer),
+      })),
     }),
   pgbouncer: (machine, layer) => {
     const { database, maxClients, pool, postgresVersion } = gatewayOf(machine, layer);
     return pgbouncer({ databases: [database], postgresVersion, pool, maximumClients: maxClients });
   },
   pgbackrest: (machine, layer) => pgbackrest(backupSettings(machine, layer)),
-  redis: (machine, layer) => redis(cacheOf(machine, layer)),
+  sentinel: (machine, layer) => {
+    const caches = layer.caches.filter((cache) => cache.sentinels.includes(machine.name));
+    return sentinel({
+      address: machine.privateAddress,
+      sentinels: sentinelsOf(caches, layer),
+      caches: caches.map(({ machines, name }) => ({ name, primary: addressOf(machines[0]!, layer) })),
+    });
+  },
+  redis: (machine, layer) => redis(redisSettings(machine, layer)),
+  cacheGate: (machine, layer) => {
+    const caches = cachesThrough(machine, layer);
+    return cacheGate({
+      sentinels: sentinelsOf(caches, layer),
+      caches: caches.map(({ machines, name }) => ({ name, machines: named(machines, layer) })),
+    });
+  },
   application: (machine, layer, program) => application(applicationSettings(machine, layer, program)),
 };
+
+function redisSettings(machine: MachineSpec, layer: DataLayerSpec): RedisServerSettings {
+  const { evictionPolicy, machines, memoryMb, name, sentinels } = cacheOf(machine, layer);
+  const [first] = machines;
+  return {
+    name,
+    memoryMb,
+    evictionPolicy,
+    address: machine.privateAddress,
+    sentinels: addressesOf(sentinels, layer),
+    replicaOf: first === undefined || first === machine.name ? null : addressOf(first, layer),
+  };
+}
+
+/** All caches of a stack are watched by the same Sentinels. */
+function sentinelsOf(caches: CacheSpec[], layer: DataLayerSpec): string[] {
+  return addressesOf([...new Set(caches.flatMap((cache) => cache.sentinels))], layer);
+}
 
 /** The voter that carries no database, so that store and database never lose their leaders together. */
 function firstWithoutData({ clusters, consensus }: DataLayerSpec): string | undefined {

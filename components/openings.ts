@@ -1,7 +1,7 @@
 import type { Opening } from "../roles/firewall.ts";
 import { PORTS } from "../roles/paths.ts";
-import { addressesOf } from "./lookup.ts";
-import type { DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
+import { addressesOf, cachesThrough } from "./lookup.ts";
+import type { CacheSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
 
 const poolers = [PORTS.pgbouncer, PORTS.pgbouncerRead];
 
@@ -16,14 +16,18 @@ export function openings(
   const { access } = layer;
   const carries = ({ roles }: RoleOpening) => roles.some((role) => machine.roles.includes(role));
   const plain = ({ name, ports, peers }: RoleOpening): Opening => ({ name, ports, peers });
+  const caches = cachesThrough(machine, layer).map(() => PORTS.redis);
   const outside: RoleOpening[] = [
     { roles: ["pgbouncer"], name: "PgBouncer", ports: poolers, peers: access.database },
-    { roles: ["redis"], name: "Redis", ports: [PORTS.redis], peers: access.database },
+    { roles: ["haproxy"], name: "Redis", ports: caches, peers: access.database },
   ];
   return {
     public: [
       { name: "SSH", ports: [PORTS.ssh], peers: access.operators },
-      ...outside.filter(carries).map(plain),
+      ...outside
+        .filter(carries)
+        .filter(({ ports }) => ports.length > 0)
+        .map(plain),
     ],
     private: [...inside(machine, layer).filter(carries).map(plain), ...measured(layer)],
   };
@@ -59,7 +63,7 @@ function inside(machine: MachineSpec, layer: DataLayerSpec): RoleOpening[] {
   return [
     { roles: ["application"], name: "application", ports: applicationPorts, peers: inFront },
     { roles: ["pgbouncer"], name: "PgBouncer", ports: poolers, peers: [...access.applications, ...inFront] },
-    { roles: ["redis"], name: "Redis", ports: [PORTS.redis], peers: access.applications },
+    ...cacheOpenings(machine, layer, inFront, peers),
     { roles: ["patroni"], name: "PostgreSQL", ports: [PORTS.postgres], peers: peers(around) },
     {
       roles: ["pgbackrest"],
@@ -82,5 +86,40 @@ function inside(machine: MachineSpec, layer: DataLayerSpec): RoleOpening[] {
       peers: peers([...everyMember, ...consensus.members]),
     },
     { roles: ["etcd"], name: "etcd peers", ports: [PORTS.etcdPeer], peers: peers(consensus.members) },
+  ];
+}
+
+/** Clients come by the gateways, or straight to the primary that a Sentinel names. */
+function cacheOpenings(
+  machine: MachineSpec,
+  layer: DataLayerSpec,
+  inFront: string[],
+  peers: (names: string[]) => string[],
+): RoleOpening[] {
+  const { applications } = layer.access;
+  const through = cachesThrough(machine, layer).length > 0;
+  const own = layer.caches.filter((cache) => cache.machines.includes(machine.name));
+  const watched = layer.caches.filter((cache) => cache.sentinels.includes(machine.name));
+  const around = (caches: CacheSpec[]) =>
+    peers(caches.flatMap(({ gateways, machines, sentinels }) => [...machines, ...gateways, ...sentinels]));
+  const direct = own.some((cache) => cache.sentinels.length > 0) ? applications : [];
+  return [
+    ...(through
+      ? [
+          {
+            roles: ["haproxy"] satisfies MachineRole[],
+            name: "cache",
+            ports: [PORTS.redis],
+            peers: [...applications, ...inFront],
+          },
+        ]
+      : []),
+    { roles: ["redis"], name: "Redis", ports: [PORTS.redisServer], peers: [...around(own), ...direct] },
+    {
+      roles: ["sentinel"],
+      name: "Sentinel",
+      ports: [PORTS.sentinel],
+      peers: [...around(watched), ...applications],
+    },
   ];
 }

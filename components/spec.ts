@@ -57,9 +57,11 @@ export type MachineRole =
   | "pgbackrest"
   | "patroni"
   | "readGate"
+  | "sentinel"
+  | "redis"
+  | "cacheGate"
   | "haproxy"
   | "pgbouncer"
-  | "redis"
   | "application";
 
 export interface VolumeSpec {
@@ -113,6 +115,10 @@ export interface CacheSpec extends RedisSettings {
   name: string;
   /** The first is the primary at first, the others are its replicas. */
   machines: string[];
+  /** Machines where clients connect. */
+  gateways: string[];
+  /** Machines whose Sentinels agree on who is the primary; nobody where the cache has one Redis. */
+  sentinels: string[];
 }
 
 export interface BackupSpec {

@@ -131,6 +131,10 @@ export interface Cache {
   name: string;
   /** The first is the primary at first, the others are its replicas. */
   on: string[];
+  /** Where clients connect. */
+  gateways: string[];
+  /** An odd number that agrees on who is the primary; nobody where there is one place only. */
+  sentinels: string[];
   /** What its data may take. */
   memoryMb: number;
   /** What goes when that is full. */

@@ -2,9 +2,10 @@ import { all, interpolate, type Output, output, secret, unsecret } from "@pulumi
 import type { DataLayer } from "../components/dataLayer.ts";
 import { project } from "../components/labels.ts";
 import type { LoadBalancer } from "../components/loadBalancer.ts";
+import { addressesOf } from "../components/lookup.ts";
 import type { Machine } from "../components/machine.ts";
 import { clusterParameters } from "../components/machineRoles.ts";
-import type { DataLayerSpec } from "../components/spec.ts";
+import type { CacheSpec, DataLayerSpec } from "../components/spec.ts";
 import { PORTS } from "../roles/paths.ts";
 import { USERS } from "../roles/redisUsers.ts";
 import { databaseRoles, MONITOR } from "../roles/sql/names.ts";
@@ -30,6 +31,10 @@ export interface Outputs extends Record<string, unknown> {
   /** Where the stack has a cache. Secret: it holds the application's password. */
   REDIS_URL?: Output<string>;
   redisUrl?: Output<string>;
+  /** For clients inside of the private network: their own way to the primary, by Sentinel. */
+  REDIS_SENTINELS?: string;
+  REDIS_MASTER?: string;
+  REDIS_SENTINEL_PASSWORD?: Output<string>;
   DB_HOST: Output<string>;
   DB_READ_HOST: Output<string>;
   /** The host, for writes and for reads, for applications inside of the private network. */
@@ -88,7 +93,7 @@ export function outputsOf(declared: Declared): Outputs {
  * What clients connect to from anywhere: a name where there is one, the load balancer in front of the gateways where
  * the internet reaches it, else the first gateway's address, which stays through all phases.
  */
-function endpointHost({ layer, spec }: Declared, gateway: Machine): Output<string> {
+function endpointHost({ layer, spec }: Pick<Declared, "layer" | "spec">, gateway: Machine): Output<string> {
   if (spec.domain !== null) return output(spec.domain);
   return balancerOf(layer, gateway)?.publicAddress ?? gateway.publicAddress;
 }
@@ -115,17 +120,34 @@ function cacheUrls(layer: DataLayer, spec: DataLayerSpec) {
   return {
     REDIS_URL: secret(interpolate`rediss://${USERS.application}:${credentials.application}@${place}`),
     redisUrl: interpolate`rediss://${USERS.application}@${place}`,
+    ...(layer.sentinelCredentials && cache.sentinels.length > 0
+      ? {
+          REDIS_SENTINELS: sentinelAddresses(cache, spec).join(","),
+          REDIS_MASTER: cache.name,
+          REDIS_SENTINEL_PASSWORD: secret(layer.sentinelCredentials.client),
+        }
+      : {}),
   };
 }
 
-/** No load balancer stands in front of a cache: its clients go to the machine of its primary. */
-function cacheHost(
-  layer: DataLayer,
-  spec: DataLayerSpec,
-  cache: DataLayerSpec["caches"][number],
-): Output<string> {
-  if (spec.domain !== null) return output(spec.domain);
-  return layer.machines.find((machine) => machine.spec.name === cache.machines[0])!.publicAddress;
+function sentinelAddresses({ sentinels }: CacheSpec, spec: DataLayerSpec): string[] {
+  return addressesOf(sentinels, spec).map((address) => `${address}:${PORTS.sentinel}`);
+}
+
+function sentinelOf(layer: DataLayer, spec: DataLayerSpec, cache: CacheSpec) {
+  if (!layer.sentinelCredentials || cache.sentinels.length === 0) return null;
+  return {
+    machines: cache.sentinels,
+    addresses: sentinelAddresses(cache, spec),
+    user: USERS.application,
+    password: layer.sentinelCredentials.client,
+  };
+}
+
+/** Every gateway leads to the primary, wherever that is: the same host as the database's. */
+function cacheHost(layer: DataLayer, spec: DataLayerSpec, cache: CacheSpec): Output<string> {
+  const gateway = layer.machines.find((machine) => cache.gateways.includes(machine.spec.name))!;
+  return endpointHost({ layer, spec }, gateway);
 }
 
 function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Output<string>): Output<Topology> {
@@ -162,6 +184,7 @@ function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Outpu
         name: USERS.application,
         password: layer.cacheCredentials[index]!.application,
       },
+      sentinel: sentinelOf(layer, spec, cache),
     })),
     loadBalancers: layer.loadBalancers.map(({ loadBalancerId, publicAddress, spec: balancer }) => ({
       name: balancer.name,

@@ -45,6 +45,18 @@ const cache = z.object({
   /** Where clients connect. */
   endpoint: z.object({ host: z.string(), port: z.number() }),
   application: z.object({ name: z.string(), password: z.string() }),
+  /** Who agrees on its primary; null where it has one Redis. */
+  sentinel: z
+    .object({
+      /** Names of machines. */
+      machines: z.array(z.string()),
+      /** As clients in the private network reach them. */
+      addresses: z.array(z.string()),
+      user: z.string(),
+      password: z.string(),
+    })
+    .nullable()
+    .default(null),
 });
 
 export const topologySchema = z.object({

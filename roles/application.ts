@@ -15,11 +15,21 @@ export interface ApplicationSettings {
     readPort: number;
   };
   /** Null: there is no cache. */
-  cache: { user: string; host: string; port: number } | null;
+  cache: ApplicationCache | null;
   /** Connections of each of its two pools. */
   poolSize: number;
   /** One JavaScript file for Node, gzipped, as base64: it is large, and no line of it is meant to be read. */
   program: string;
+}
+
+export interface ApplicationCache {
+  user: string;
+  host: string;
+  port: number;
+  /** Who knows where the primary is, as "address:port"; nobody where it never moves. */
+  sentinels: string[];
+  /** The name that they know it by. */
+  name: string;
 }
 
 export const APPLICATION_PACKAGES = ["nodejs"];
@@ -61,10 +71,19 @@ function environment({ port, database, cache, poolSize }: ApplicationSettings): 
     `DATABASE_URL=${url(writePort)}`,
     `DATABASE_READ_URL=${url(readPort)}`,
     `DATABASE_CA=${FOLDER}/ca.pem`,
-    ...(cache
-      ? [`REDIS_URL=rediss://${cache.user}:${secret(SECRETS.redisPassword)}@${cache.host}:${cache.port}/0`]
-      : []),
+    ...(cache ? cacheVariables(cache) : []),
   );
+}
+
+function cacheVariables({ host, name, port, sentinels, user }: ApplicationCache): string[] {
+  const url = `REDIS_URL=rediss://${user}:${secret(SECRETS.redisPassword)}@${host}:${port}/0`;
+  if (sentinels.length === 0) return [url];
+  return [
+    url,
+    `REDIS_MASTER=${name}`,
+    `REDIS_SENTINELS=${sentinels.join(",")}`,
+    `REDIS_SENTINEL_PASSWORD=${secret(SECRETS.sentinelPassword)}`,
+  ];
 }
 
 /** A user of its own for each run, with nothing to write to: what it keeps is in the database. */

@@ -1,4 +1,5 @@
 import { directory, file, lines, pending, reload, role, running } from "./build.ts";
+import { cacheProxy, type ProxiedCache } from "./haproxyCaches.ts";
 import type { RoleManifest } from "./manifest.ts";
 import { PORTS } from "./paths.ts";
 import { SECRETS, secret } from "./secrets.ts";
@@ -7,16 +8,19 @@ import { dropIn, unitFile } from "./unit.ts";
 export interface HaproxySettings {
   /** The members of the PostgreSQL cluster. */
   members: { name: string; address: string }[];
+  /** The caches whose clients come to this gateway. */
+  caches: ProxiedCache[];
 }
 
 export const HAPROXY_PACKAGES = ["haproxy"];
 
 const UNIT = "haproxy.service";
 const TLS = "/etc/haproxy/tls";
+const ENDPOINT = `${TLS}/endpoint.pem`;
 
 /**
  * The fence of a gateway: two local ports, of which one always leads to the primary that Patroni names, the other to
- * replicas that are near enough, or to the primary where there is none.
+ * replicas that are near enough, or to the primary where there is none. And where clients of a cache come in.
  */
 export function haproxy(settings: HaproxySettings): RoleManifest {
   // A reload starts a new worker with the new certificates; the old one keeps its connections until they end.
@@ -31,6 +35,14 @@ export function haproxy(settings: HaproxySettings): RoleManifest {
         mode: "0600",
         ...reloaded,
       }),
+      ...(settings.caches.length > 0
+        ? [
+            file(ENDPOINT, `${secret(SECRETS.endpointCertificate)}\n${secret(SECRETS.endpointKey)}`, {
+              mode: "0600",
+              ...reloaded,
+            }),
+          ]
+        : []),
       file("/etc/haproxy/haproxy.cfg", configuration(settings), reloaded),
       file(dropIn(UNIT), DROP_IN, { onChange: pending(UNIT) }),
     ],
@@ -44,7 +56,7 @@ const DROP_IN = unitFile({
   Service: { RestartSec: 1 },
 });
 
-function configuration({ members }: HaproxySettings): string {
+function configuration({ caches, members }: HaproxySettings): string {
   return lines(
     "global",
     "    log stdout format short daemon notice",
@@ -85,6 +97,7 @@ function configuration({ members }: HaproxySettings): string {
     ...backend("primary", { port: PORTS.patroni, path: "/primary" }, members),
     "",
     ...backend("replicas", { port: PORTS.readGate, path: "/" }, members),
+    ...caches.flatMap((cache) => ["", ...cacheProxy(cache, ENDPOINT)]),
   );
 }
 

@@ -9,6 +9,7 @@ import { patroniPackages } from "./patroni.ts";
 import { PGBACKREST_PACKAGES } from "./pgbackrest.ts";
 import { PGBOUNCER_PACKAGES } from "./pgbouncer.ts";
 import { REDIS_PACKAGES } from "./redis.ts";
+import { SENTINEL_PACKAGES } from "./sentinel.ts";
 import { updates } from "./updates.ts";
 
 /** The PostgreSQL of Debian 13. */
@@ -27,7 +28,7 @@ export function imagePackages(): string[] {
     ...PGBOUNCER_PACKAGES,
     ...PGBACKREST_PACKAGES,
     ...REDIS_PACKAGES,
-    "redis-sentinel",
+    ...SENTINEL_PACKAGES,
     ...EXPORTER_PACKAGES,
     ...patroniPackages(POSTGRES_VERSION),
   ];

@@ -4,6 +4,7 @@
 export const DATA = "/data";
 export const ETCD_DATA = `${DATA}/etcd`;
 export const REDIS_DATA = `${DATA}/redis`;
+export const SENTINEL_DATA = `${DATA}/sentinel`;
 /** What backups keep on the machine between two runs: the queue of write-ahead log to be sent or just fetched. */
 export const BACKUP_SPOOL = `${DATA}/pgbackrest`;
 export const TLS = "/etc/phasewise/tls";
@@ -15,6 +16,7 @@ export const LIBEXEC = "/usr/local/lib/phasewise";
 export const POSTGRES_SOCKET = "/run/postgresql";
 export const PGBOUNCER_SOCKET = "/run/pgbouncer";
 export const REDIS_SOCKET = "/run/redis/redis.sock";
+export const SENTINEL_SOCKET = "/run/sentinel/sentinel.sock";
 
 /** Numbers that other programs write here are given by the node exporter (Debian's default). */
 export const TEXTFILES = "/var/lib/prometheus/node-exporter";
@@ -29,11 +31,16 @@ export const PORTS = {
   patroni: 8008,
   /** Whether a member may serve reads. */
   readGate: 8010,
+  /** Which machine the primary of a cache is on; for the gateway itself only. */
+  cacheGate: 8011,
   /** Where the members' and gateways' parts of a planned change of the primary meet; nobody listens otherwise. */
   switchover: 8009,
   etcdClient: 2379,
   etcdPeer: 2380,
+  /** Where clients reach a cache on a gateway, whichever machine its primary is on. */
   redis: 6379,
+  /** Redis itself. */
+  redisServer: 6380,
   sentinel: 26379,
   nodeExporter: 9100,
   redisExporter: 9121,

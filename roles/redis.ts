@@ -1,8 +1,9 @@
 import { directory, file, lines, pending, reload, role, running } from "./build.ts";
-import type { RoleManifest } from "./manifest.ts";
+import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { LIBEXEC, PORTS, REDIS_DATA, REDIS_SOCKET, TLS } from "./paths.ts";
 import { redisUsers, USERS } from "./redisUsers.ts";
 import { SECRETS, secret } from "./secrets.ts";
+import { SENTINELS_PROGRAM } from "./sentinels.ts";
 import { dropIn, unitFile } from "./unit.ts";
 
 /** What Redis throws away when its memory is full; `noeviction`: nothing, writes fail instead. */
@@ -24,6 +25,18 @@ export interface RedisSettings {
   evictionPolicy: EvictionPolicy;
 }
 
+/** One Redis of a cache. */
+export interface RedisServerSettings extends RedisSettings {
+  /** Of the cache. */
+  name: string;
+  /** This machine's private address. */
+  address: string;
+  /** Addresses of the Sentinels that watch the cache; nobody, where it has one Redis. */
+  sentinels: string[];
+  /** Whose replica it is where it never ran before; null: it is the primary then. */
+  replicaOf: string | null;
+}
+
 export const REDIS_PACKAGES = ["redis-server", "redis-tools"];
 /** A shell command that speaks to the machine's Redis as its administrator; root's alone. */
 export const REDIS_CLI = `${LIBEXEC}/redis-cli`;
@@ -39,6 +52,11 @@ const ADMIN_PASSWORD = `${CONFIGURATION}/admin.password`;
 const KNOWN_PASSWORD = "/run/phasewise/redis-admin.password";
 const KNOW = `/usr/bin/install -D -m 0600 ${ADMIN_PASSWORD} ${KNOWN_PASSWORD}`;
 const RELOAD = `${LIBEXEC}/redis-reload`;
+const SENTINELS = `${LIBEXEC}/redis-sentinels`;
+/** Run before each start, also where no Sentinel watches: growing must not wait for a restart. */
+const PLACE_IF_WATCHED = `${LIBEXEC}/redis-place`;
+const SENTINELS_FILE = `${CONFIGURATION}/sentinels.json`;
+const SENTINEL_PASSWORD = `${CONFIGURATION}/sentinel.password`;
 /** Redis' own file: who is whose replica, written by Redis and Sentinel. */
 const OWN_FILE = `${REDIS_DATA}/redis.conf`;
 
@@ -47,7 +65,7 @@ const OWN_FILE = `${REDIS_DATA}/redis.conf`;
  * volume. What can change while it runs is in a file of its own, which a reload applies, so that neither another
  * memory limit nor a new certificate costs a restart, which would close every connection.
  */
-export function redis(settings: RedisSettings): RoleManifest {
+export function redis(settings: RedisServerSettings): RoleManifest {
   const own = { group: "redis", mode: "0640" };
   const reloaded = { ...own, onChange: reload(UNIT) };
   return role("redis", {
@@ -70,8 +88,8 @@ export function redis(settings: RedisSettings): RoleManifest {
       file(USERS_FILE, redisUsers(), reloaded),
       file(LIVE, liveConfiguration(settings), reloaded),
       file(FIXED, FIXED_CONFIGURATION, { ...own, onChange: pending(UNIT) }),
-      // Only where nothing is: from then on Redis writes it.
-      file(OWN_FILE, "# Redis keeps here what it was told while it ran.\n", {
+      // Only where nothing is: from then on Redis writes it, and Sentinel through it. So no converge moves a primary.
+      file(OWN_FILE, ownConfiguration(settings), {
         owner: "redis",
         mode: "0600",
         seed: true,
@@ -79,6 +97,8 @@ export function redis(settings: RedisSettings): RoleManifest {
       file(ADMIN_PASSWORD, secret(SECRETS.redisAdminPassword), { mode: "0600", onChange: reload(UNIT) }),
       file(REDIS_CLI, CLIENT, { mode: "0700" }),
       file(RELOAD, RELOAD_TEXT, { mode: "0700" }),
+      file(PLACE_IF_WATCHED, placeText(), { mode: "0700" }),
+      ...(settings.sentinels.length > 0 ? placeFiles(settings) : []),
       file(dropIn(UNIT), DROP_IN, { onChange: pending(UNIT) }),
     ],
     units: [running(UNIT, { stateful: true })],
@@ -93,8 +113,14 @@ export function redis(settings: RedisSettings): RoleManifest {
 }
 
 /** One `name value` a line, each of which CONFIG SET takes. */
-function liveConfiguration({ memoryMb, evictionPolicy }: RedisSettings): string {
+function liveConfiguration({ address, memoryMb, evictionPolicy }: RedisServerSettings): string {
   return lines(
+    `tls-port ${PORTS.redisServer}`,
+    `replica-announce-ip ${address}`,
+    // A replica that was away for some moments gets only what it missed (Redis' default of 1 MB is soon over).
+    "repl-backlog-size 16777216",
+    // Either goes on without the other: see docs/redis.md.
+    "min-replicas-to-write 0",
     `maxmemory ${memoryMb * 1024 ** 2}`,
     `maxmemory-policy ${evictionPolicy}`,
     // A second of writes is the most that a power failure costs.
@@ -113,13 +139,52 @@ function liveConfiguration({ memoryMb, evictionPolicy }: RedisSettings): string 
   );
 }
 
+function ownConfiguration({ replicaOf }: RedisServerSettings): string {
+  return lines(
+    "# Redis keeps here what it was told while it ran.",
+    ...(replicaOf === null ? [] : [`replicaof ${replicaOf} ${PORTS.redisServer}`]),
+  );
+}
+
+/** What `redis-place` needs to ask the Sentinels. */
+function placeFiles({ address, name, sentinels }: RedisServerSettings): ManagedFile[] {
+  const known = {
+    cache: name,
+    address,
+    port: PORTS.redisServer,
+    sentinels,
+    sentinelPort: PORTS.sentinel,
+  };
+  return [
+    file(SENTINELS, SENTINELS_PROGRAM, { mode: "0700" }),
+    file(SENTINELS_FILE, `${JSON.stringify(known, null, 2)}\n`),
+    file(SENTINEL_PASSWORD, secret(SECRETS.sentinelPassword), { mode: "0600" }),
+  ];
+}
+
+/**
+ * A primary that was lost and comes back would take writes until a Sentinel has noticed, and they would be lost: so it
+ * asks them before it starts.
+ */
+function placeText(): string {
+  const options = [
+    `--settings ${SENTINELS_FILE} --ca ${CERTIFICATE}/ca.pem --password ${SENTINEL_PASSWORD}`,
+    `--file ${OWN_FILE}`,
+  ];
+  return lines(
+    "#!/bin/sh",
+    "set -eu",
+    `[ -e ${SENTINELS_FILE} ] || exit 0`,
+    `exec ${SENTINELS} place ${options.join(" ")}`,
+  );
+}
+
 /**
  * `save ""`: the append-only file is the data; snapshots beside it would write everything twice. The replication
  * user stands here from the first day, so that a replica can join without a restart.
  */
 const FIXED_CONFIGURATION = lines(
   "port 0",
-  `tls-port ${PORTS.redis}`,
   "bind * -::*",
   "tls-auth-clients no",
   "tls-replication yes",
@@ -164,6 +229,7 @@ const RELOAD_TEXT = lines(
 const DROP_IN = unitFile({
   Unit: { StartLimitIntervalSec: 0 },
   Service: {
+    ExecStartPre: `+${PLACE_IF_WATCHED}`,
     ExecStart: [
       "",
       `/usr/bin/redis-server ${OWN_FILE} --include ${FIXED} --include ${LIVE} --supervised systemd --daemonize no`,

@@ -9,8 +9,10 @@ export const USERS = {
   admin: "admin",
   /** Metrics. */
   monitor: "monitor",
-  /** Other Redis servers and Sentinels of the same stack. */
+  /** Other Redis servers of the same cache. */
   peer: "peer",
+  /** The Sentinels that watch it. */
+  sentinel: "sentinel",
 } as const;
 
 /**
@@ -20,8 +22,8 @@ export const USERS = {
  *   stops the server for everybody stays out: KEYS (SCAN does the same in small steps), DEBUG, CONFIG, SHUTDOWN.
  *   FLUSHDB stays in: it is how frameworks empty their cache.
  * - Metrics read numbers and no value; CONFIG GET would show them the replication's password.
- * - Peers: what Redis' documentation lists for replication and for Sentinel ("ACL", "ACL rules for Sentinel and
- *   Replicas").
+ * - Peers and Sentinels: what Redis' documentation lists for each ("ACL", "ACL rules for Sentinel and Replicas").
+ *   Peers can read all data, as replicas do; Sentinels none of it.
  */
 export function redisUsers(): string {
   return lines(
@@ -37,11 +39,32 @@ export function redisUsers(): string {
       SECRETS.redisMonitorPassword,
       "-@all +ping +info +slowlog|get +slowlog|len +latency|latest +latency|histogram +client|setname",
     ),
+    user(USERS.peer, SECRETS.redisPeerPassword, "-@all +psync +replconf +ping"),
+    user(
+      USERS.sentinel,
+      SECRETS.redisSentinelPassword,
+      "&* -@all +ping +multi +exec +slaveof +config|rewrite +role +publish +subscribe +info +client|setname" +
+        " +client|kill +script|kill",
+    ),
+  );
+}
+
+/** Sentinel's users. Clients may ask who the primary is and be told of changes; all else is its peers' and root's. */
+export function sentinelUsers(): string {
+  return lines(
+    "user default reset off",
+    user(USERS.admin, SECRETS.sentinelAdminPassword, "~* &* +@all"),
+    user(
+      USERS.application,
+      SECRETS.sentinelPassword,
+      "&* -@all +@connection -@dangerous +role +info +subscribe +unsubscribe +psubscribe +punsubscribe" +
+        " +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas" +
+        " +sentinel|slaves +sentinel|sentinels +sentinel|myid",
+    ),
     user(
       USERS.peer,
-      SECRETS.redisPeerPassword,
-      "&* -@all +psync +replconf +ping +multi +exec +slaveof +config|rewrite +role +publish +subscribe +info" +
-        " +client|setname +client|kill +script|kill",
+      SECRETS.sentinelPeerPassword,
+      "&* -@all +ping +publish +info +client|setname +sentinel|is-master-down-by-addr",
     ),
   );
 }

@@ -27,6 +27,12 @@ export const SECRETS = {
   redisAdminPassword: "redis-admin-password",
   redisMonitorPassword: "redis-monitor-password",
   redisPeerPassword: "redis-peer-password",
+  /** With which Sentinels come to Redis. */
+  redisSentinelPassword: "redis-sentinel-password",
+  /** With which clients come to Sentinels, Sentinels to each other, and root to its machine's own. */
+  sentinelPassword: "sentinel-password",
+  sentinelPeerPassword: "sentinel-peer-password",
+  sentinelAdminPassword: "sentinel-admin-password",
   backupAccessKey: "backup-access-key",
   backupSecretKey: "backup-secret-key",
   backupCipher: "backup-cipher",

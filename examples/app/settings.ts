@@ -1,5 +1,13 @@
 import { readFileSync } from "node:fs";
 
+/** Who knows which Redis is the primary of the cache at the moment. */
+export interface SentinelSettings {
+  /** The name that they know the cache by. */
+  master: string;
+  addresses: { host: string; port: number }[];
+  password: string;
+}
+
 /** What the application is told by its environment. */
 export interface Settings {
   port: number;
@@ -9,6 +17,8 @@ export interface Settings {
   databaseReadUrl: string;
   /** Null: there is no cache. */
   redisUrl: string | null;
+  /** Null: the URL alone says where the cache is. */
+  sentinel: SentinelSettings | null;
   /** PEM of the only authority that database and cache are trusted by. */
   ca: string;
   /** Connections of each of the two pools: the pooler in front of PostgreSQL has more of them than this. */
@@ -26,7 +36,18 @@ export function settingsFrom(environment: NodeJS.ProcessEnv): Settings {
     databaseUrl: DATABASE_URL!,
     databaseReadUrl: DATABASE_READ_URL || DATABASE_URL!,
     redisUrl: REDIS_URL || null,
+    sentinel: sentinelFrom(environment),
     ca: readFileSync(DATABASE_CA!, "utf8"),
     poolSize: Number(POOL_SIZE ?? 5),
   };
+}
+
+/** @param environment `REDIS_SENTINELS` is a list, as `10.0.1.11:26379,10.0.1.12:26379`. */
+function sentinelFrom({ REDIS_MASTER, REDIS_SENTINELS, REDIS_SENTINEL_PASSWORD }: NodeJS.ProcessEnv) {
+  if (!REDIS_SENTINELS || !REDIS_MASTER || !REDIS_SENTINEL_PASSWORD) return null;
+  const addresses = REDIS_SENTINELS.split(",").map((each) => {
+    const { hostname, port } = new URL(`redis://${each}`);
+    return { host: hostname, port: Number(port) };
+  });
+  return { master: REDIS_MASTER, addresses, password: REDIS_SENTINEL_PASSWORD };
 }

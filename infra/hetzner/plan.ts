@@ -98,9 +98,11 @@ function rolesOn(node: string, blueprint: Blueprint): MachineRole[] {
     pgbackrest: holdsData,
     patroni: holdsData,
     readGate: holdsData,
+    sentinel: blueprint.caches.some((cache) => cache.sentinels.includes(node)),
+    redis: blueprint.caches.some((cache) => cache.on.includes(node)),
+    cacheGate: blueprint.caches.some((cache) => cache.sentinels.length > 0 && cache.gateways.includes(node)),
     haproxy: blueprint.proxies.some((proxy) => proxy.on.includes(node)),
     pgbouncer: blueprint.poolers.some((pooler) => pooler.on.includes(node)),
-    redis: blueprint.caches.some((cache) => cache.on.includes(node)),
     application: blueprint.applications.some((application) => application.on.includes(node)),
   };
   return (Object.keys(carried) as MachineRole[]).filter((role) => carried[role]);
@@ -159,7 +161,7 @@ function firewallRules(group: NodeGroup, blueprint: Blueprint, config: Config) {
       (node) => node.group === group && services.some((service) => service.on.includes(node.name)),
     );
   const gateway = carries(blueprint.poolers);
-  const cache = carries(blueprint.caches);
+  const cache = carries(blueprint.caches.map((each) => ({ on: each.gateways })));
   const reachable = gateway || cache ? [...new Set([...operators, ...database])] : operators;
   const rules: DataLayerSpec["firewalls"][number]["rules"] = [
     { description: "SSH for operators", protocol: "tcp", port: sshPort, sources: operators },

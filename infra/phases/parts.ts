@@ -49,10 +49,10 @@ export function dataLayer({ phase, nodes, voters, members, gateways }: Places, c
     ],
     proxies: [{ cluster, on: gateways }],
     poolers: [{ cluster, on: gateways, ...config.pools }],
-    // On the first gateway: clients know it in every phase.
     balancers: [],
     applications: [],
-    caches: cachesOf(config, gateways.slice(0, 1)),
+    // On the first gateway: clients know it in every phase.
+    caches: cachesOf(config, { on: gateways.slice(0, 1), gateways: gateways.slice(0, 1), sentinels: [] }),
     buckets: [{ name: "backups", keepDeletedDays, keepOnDestroy }],
     backups: [{ cluster, bucket: "backups", ...schedule }],
   };

@@ -1,13 +1,16 @@
 import type { Balancer, Blueprint } from "../blueprint.ts";
 import type { Config } from "../config.ts";
+import { cachesOf } from "./caches.ts";
 import { dataLayer, names, node } from "./parts.ts";
 
 const poolers = [6432, 6433];
+const cache = 6379;
 const application = 4000;
 
 /**
  * Standbys for reads beside the primary and its successor, two gateways, and application servers, each kind behind
- * one address. The three votes stay where they were: what is added needs none, and one node may still be lost.
+ * one address. The three votes stay where they were: what is added needs none, and one node may still be lost. A
+ * cache is on both gateways; the third who agrees on its primary is on the first database's node.
  */
 export function replicated(config: Config): Blueprint {
   const cores = [node("core", 1, config), node("core", 2, config)];
@@ -25,6 +28,11 @@ export function replicated(config: Config): Blueprint {
   );
   return {
     ...base,
+    caches: cachesOf(config, {
+      on: names(cores),
+      gateways: names(cores),
+      sentinels: names([...cores, ...databases.slice(0, 1)]),
+    }),
     balancers: [gateways(names(cores), config), applications(names(apps))],
     applications: base.clusters.map(({ name }) => ({
       name: "app",
@@ -35,14 +43,17 @@ export function replicated(config: Config): Blueprint {
   };
 }
 
-/** A pooler that answers is one that serves: it holds its clients while there is no primary. */
-function gateways(to: string[], { loadBalancer }: Config): Balancer {
+/**
+ * A pooler that answers is one that serves: it holds its clients while there is no primary. The cache's port answers as
+ * long as its gateway is there.
+ */
+function gateways(to: string[], { loadBalancer, redis }: Config): Balancer {
   return {
     name: "gateways",
     to,
     beside: "core",
     public: loadBalancer.public,
-    services: poolers.map((port) => ({
+    services: [...poolers, ...(redis.enabled ? [cache] : [])].map((port) => ({
       protocol: "tcp",
       port,
       targetPort: port,

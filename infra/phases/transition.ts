@@ -1,4 +1,4 @@
-import type { Blueprint, Cluster, Node, NodeGroup } from "../blueprint.ts";
+import type { Blueprint, Cache, Cluster, Node, NodeGroup } from "../blueprint.ts";
 
 /**
  * What there is while a stack moves from one phase to another, up or down: everything of both. What only `to` has
@@ -21,7 +21,7 @@ export function transition(from: Blueprint, to: Blueprint): Blueprint {
       to: united(before.to, after.to),
     })),
     applications: merged(from.applications, to.applications, "name", unitedPlaces),
-    caches: merged(from.caches, to.caches, "name", unitedPlaces),
+    caches: merged(from.caches, to.caches, "name", unitedCache),
     buckets: merged(from.buckets, to.buckets, "name", (_, after) => after),
     backups: merged(from.backups, to.backups, "cluster", (_, after) => after),
   };
@@ -32,6 +32,14 @@ function unitedCluster(before: Cluster, after: Cluster): Cluster {
     ...after,
     members: united(before.members, after.members),
     joining: without(after.members, before.members),
+  };
+}
+
+function unitedCache(before: Cache, after: Cache): Cache {
+  return {
+    ...unitedPlaces(before, after),
+    gateways: united(before.gateways, after.gateways),
+    sentinels: united(before.sentinels, after.sentinels),
   };
 }
 

@@ -131,7 +131,7 @@ function redis(address: string): Exporter {
       "--exclude-latency-histogram-metrics",
     ],
     environment: {
-      REDIS_ADDR: `rediss://127.0.0.1:${PORTS.redis}`,
+      REDIS_ADDR: `rediss://127.0.0.1:${PORTS.redisServer}`,
       REDIS_USER: USERS.monitor,
       REDIS_PASSWORD: secret(SECRETS.redisMonitorPassword),
     },

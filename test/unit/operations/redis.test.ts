@@ -11,6 +11,7 @@ const cache = {
   evictionPolicy: "allkeys-lru",
   endpoint: { host: "192.0.2.10", port: 6379 },
   application: { name: "app", password: "pw" },
+  sentinel: null,
 };
 const healthy = {
   redis_version: "8.0.2",

@@ -102,8 +102,12 @@ test("the secrets of a machine are known by name", () => {
     "redis-monitor-password",
     "redis-password",
     "redis-peer-password",
+    "redis-sentinel-password",
     "replicator-password",
     "rewind-password",
+    "sentinel-admin-password",
+    "sentinel-password",
+    "sentinel-peer-password",
   ]);
 });
 

@@ -1,5 +1,6 @@
 import { type ApplicationSettings, application } from "../../../roles/application.ts";
 import { base } from "../../../roles/base.ts";
+import { cacheGate } from "../../../roles/cacheGate.ts";
 import { composeManifest } from "../../../roles/compose.ts";
 import { data } from "../../../roles/data.ts";
 import { etcd } from "../../../roles/etcd.ts";
@@ -16,6 +17,7 @@ import { POOLS } from "../../../roles/pools.ts";
 import { type PostgresSizing, postgresParameters } from "../../../roles/postgresParameters.ts";
 import { readGate } from "../../../roles/readGate.ts";
 import { redis } from "../../../roles/redis.ts";
+import { sentinel } from "../../../roles/sentinel.ts";
 import { tls } from "../../../roles/tls.ts";
 import { updates } from "../../../roles/updates.ts";
 import { upkeep } from "../../../roles/upkeep.ts";
@@ -69,10 +71,19 @@ export const backupSettings: PgbackrestSettings = {
 const applicationRole: ApplicationSettings = {
   port: 4000,
   database: { name: "app", user: "app", host: "10.0.1.5", writePort: 6432, readPort: 6433 },
-  cache: { user: "app", host: "10.0.1.11", port: 6379 },
+  cache: {
+    user: "app",
+    host: "10.0.1.5",
+    port: 6379,
+    name: "cache",
+    sentinels: ["10.0.1.11:26379", "10.0.1.12:26379", "10.0.1.21:26379"],
+  },
   poolSize: 5,
   program: "H4sIAAAAAAAA",
 };
+
+const cacheMachines = [core, { name: "core-2", address: "10.0.1.12" }];
+const sentinels = ["10.0.1.11", "10.0.1.12", "10.0.1.21"];
 
 export const roles: RoleManifest[] = [
   base({ overcommit: "never" }),
@@ -93,13 +104,25 @@ export const roles: RoleManifest[] = [
   tls(),
   data(),
   etcd({ ...core, token: "main", initial: { state: "new", members: [core] }, leads: true }),
-  haproxy({ members: [core, { name: "db-1", address: "10.0.1.21" }] }),
+  haproxy({
+    members: [core, { name: "db-1", address: "10.0.1.21" }],
+    caches: [{ name: "cache", servers: cacheMachines }],
+  }),
   pgbouncer({ databases: ["app"], postgresVersion: 17, pool: POOLS.dev, maximumClients: 500 }),
   pgbackrest(backupSettings),
   patroni(patroniSettings),
   application(applicationRole),
   readGate({ address: core.address, maximumLagSeconds: 5 }),
-  redis({ memoryMb: 256, evictionPolicy: "allkeys-lru" }),
+  redis({
+    name: "cache",
+    memoryMb: 256,
+    evictionPolicy: "allkeys-lru",
+    address: core.address,
+    sentinels,
+    replicaOf: "10.0.1.12",
+  }),
+  sentinel({ address: core.address, sentinels, caches: [{ name: "cache", primary: "10.0.1.12" }] }),
+  cacheGate({ sentinels, caches: [{ name: "cache", machines: cacheMachines }] }),
   metrics({ address: core.address, database: "app", pgbouncer: true, redis: true }),
   upkeep({ databases: ["app"] }),
 ];

@@ -4,7 +4,14 @@ import { redis } from "../../../roles/redis.ts";
 import { largestRedisMemoryMb } from "../../../roles/redisMemory.ts";
 import { fileOf } from "./machine.ts";
 
-const role = redis({ memoryMb: 128, evictionPolicy: "noeviction" });
+const role = redis({
+  name: "cache",
+  memoryMb: 128,
+  evictionPolicy: "noeviction",
+  address: "10.0.1.11",
+  sentinels: [],
+  replicaOf: null,
+});
 const folder = "/etc/phasewise/redis";
 
 test("what may change while it runs is applied by a reload, the rest waits for a restart", () => {
@@ -31,7 +38,8 @@ test("its own file is written once, and ours win over what Redis writes there", 
 
 test("TLS alone, and nobody without a password", () => {
   const { content } = fileOf(role, `${folder}/start.conf`);
-  expect(content).toContain("port 0\ntls-port 6379\n");
+  expect(content).toContain("port 0\n");
+  expect(fileOf(role, `${folder}/live.conf`).content).toContain("tls-port 6380\n");
   const users = fileOf(role, `${folder}/users.acl`).content.trimEnd().split("\n");
   expect(users[0]).toBe("user default reset off");
   for (const user of users.slice(1)) expect(user).toMatch(/ on >\{\{secret:redis-[a-z-]*password\}\} /);
@@ -40,7 +48,7 @@ test("TLS alone, and nobody without a password", () => {
 
 test("no secret is in what is executed", () => {
   const executed = role.files.filter((one) => /lib\/phasewise|systemd/.test(one.path));
-  expect(executed).toHaveLength(3);
+  expect(executed).toHaveLength(4);
   for (const one of executed) expect(one.content).not.toContain("{{secret:");
 });
 
