@@ -10,6 +10,9 @@ export interface ProxiedCache {
 /** A cache's clients never take the connections that the database's need: see `maxconn` of the whole. */
 const MOST_CLIENTS = 3000;
 
+/** Two answers in a row that say no, the second at once: one that was merely late cuts nobody off. */
+const GATE_TIMES = "inter 500ms fastinter 100ms downinter 200ms";
+
 /**
  * Where clients come to a cache by TLS, and are led on by TLS. Of several servers the one serves that the gate says is
  * the primary (see `cacheGate`): when it is another one, the connections to the old one are closed.
@@ -20,7 +23,7 @@ export function cacheProxy({ name, servers }: ProxiedCache, certificate: string)
   const gated = servers.length > 1;
   const check = (server: string) =>
     gated
-      ? `check addr 127.0.0.1 port ${PORTS.cacheGate} no-check-ssl`
+      ? `check addr 127.0.0.1 port ${PORTS.cacheGate} no-check-ssl ${GATE_TIMES}`
       : `check check-ssl verifyhost ${server}`;
   return [
     `frontend ${name}`,
@@ -29,6 +32,10 @@ export function cacheProxy({ name, servers }: ProxiedCache, certificate: string)
     `    default_backend ${name}`,
     "",
     `backend ${name}`,
+    // A machine that is gone is not waited for: when there is another primary, the next attempt reaches it.
+    "    timeout connect 1s",
+    "    retries 1",
+    "    option redispatch 1",
     ...(gated ? ["    option httpchk", `    http-check send meth OPTIONS uri-lf /${name}/%[srv_name]`] : []),
     ...servers.map(
       (server) =>

@@ -12,6 +12,7 @@ import { liftProtection } from "../deploy/protection.ts";
 import { runCommand } from "../deploy/run.ts";
 import { markUnfinished } from "../deploy/unfinished.ts";
 import { isUnreachable, Machines } from "../machines.ts";
+import { awaitReplica, cacheMembers, cachePrimary, moveCachePrimary } from "../membership/cache.ts";
 import { addVoter, endEtcd, etcdMembers, removeVoter } from "../membership/etcd.ts";
 import {
   awaitStandby,
@@ -24,7 +25,7 @@ import {
 } from "../membership/postgres.ts";
 import { drainReads } from "../membership/reads.ts";
 import { type CutoverTimes, cutOver, liftLeftovers } from "../switchover/cutover.ts";
-import { type Cluster, type Machine, readTopology } from "../topology.ts";
+import { type Cache, type Cluster, type Machine, readTopology } from "../topology.ts";
 import { verifyDeployed } from "../verifyStack.ts";
 import type { Member, PromotionWorld, Stage, Voter } from "./world.ts";
 
@@ -190,6 +191,28 @@ export class StackWorld implements PromotionWorld, AsyncDisposable {
 
   #machine(name: string): Machine | undefined {
     return this.#machines.topology.machines.find((machine) => machine.name === name);
+  }
+
+  #cache(name: string): Cache {
+    const cache = this.#machines.topology.caches.find((each) => each.name === name);
+    if (!cache) throw new Error(`there is no cache ${name}`);
+    return cache;
+  }
+
+  async hasReplica(cache: string, name: string): Promise<boolean> {
+    if (!this.#cache(cache).machines.includes(name)) return false;
+    const members = await cacheMembers(this.#machines, this.#cache(cache));
+    return members.some((member) => member.name === name && (member.synced || member.primary));
+  }
+
+  async awaitReplica(cache: string, name: string): Promise<void> {
+    await awaitReplica(this.#machines, this.#cache(cache), name, this.#ctx);
+  }
+
+  async moveCache(cache: string, to: string[]): Promise<void> {
+    const primary = await cachePrimary(this.#machines, this.#cache(cache));
+    if (primary !== null && to.includes(primary)) return;
+    await moveCachePrimary(this.#machines, this.#cache(cache), to[0]!, this.#ctx);
   }
 
   async verify(): Promise<void> {

@@ -42,6 +42,13 @@ export interface PromotionWorld {
   /** Whether PostgreSQL and its copy of the data are gone from a machine, or the machine is. */
   isRetired(name: string): Promise<boolean>;
 
+  /** Whether a Redis of a cache has all data and follows its primary, or is the primary. */
+  hasReplica(cache: string, name: string): Promise<boolean>;
+  /** Waits for that, and until Sentinels watch the cache. */
+  awaitReplica(cache: string, name: string): Promise<void>;
+  /** Sees that the primary of a cache is on one of these machines, moving it to the first of them if it is not. */
+  moveCache(cache: string, to: string[]): Promise<void>;
+
   /** Throws where anything of what runs is not as it should be. */
   verify(): Promise<void>;
   /** Throws where the canary misses a row or a client saw an error. */

@@ -3,9 +3,11 @@ import { confirm } from "./confirm.ts";
 import { contract } from "./contract.ts";
 import { cutOver } from "./cutOver.ts";
 import { expand } from "./expand.ts";
+import { joinReplica } from "./joinReplica.ts";
 import { joinStandby } from "./joinStandby.ts";
 import { joinVoter } from "./joinVoter.ts";
 import { leaveVoter } from "./leaveVoter.ts";
+import { moveCache } from "./moveCache.ts";
 import type { PromotionStep } from "./promotionStep.ts";
 import { record } from "./record.ts";
 import { retire } from "./retire.ts";
@@ -22,14 +24,24 @@ export function promotionSteps(from: Blueprint, to: Blueprint): PromotionStep[] 
   const clusters = pairs(from, to);
   const joining = clusters.flatMap(({ before, after }) => without(after, before));
   const leaving = clusters.flatMap(({ before, after }) => without(before, after));
+  const caches = from.caches.flatMap(({ name, on }) => {
+    const now = to.caches.find((cache) => cache.name === name);
+    return now ? [{ name, before: on, after: now.on }] : [];
+  });
   return [
     expand(from.phase, to.phase, { voters: joiningVoters, members: joining }),
     ...joiningVoters.map(joinVoter),
     ...joining.map(joinStandby),
+    ...caches.flatMap(({ name, before, after }) =>
+      without(after, before).map((replica) => joinReplica(name, replica, before)),
+    ),
     verifyJoined,
     ...clusters
       .filter(({ before, after }) => without(before, after).length > 0)
       .map(({ before, after }) => cutOver(before, after)),
+    ...caches
+      .filter(({ before, after }) => without(before, after).length > 0)
+      .map(({ name, after }) => moveCache(name, after)),
     confirm,
     ...leaving.map(retire),
     ...leavingVoters.map(leaveVoter),

@@ -10,7 +10,7 @@ const ways = availablePhases.flatMap((from) =>
 );
 
 const planOf = (change: Record<string, unknown>, way: (typeof ways)[number]) => {
-  const settings = config({ "phasewise:phase": way.from, ...change });
+  const settings = config({ "phasewise:phase": way.from, "phasewise:redis": { enabled: true }, ...change });
   return promotionPlan({ stack: "production", config: settings, ...way, prices });
 };
 

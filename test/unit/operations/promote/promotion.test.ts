@@ -8,7 +8,9 @@ import { Killed, Killer } from "../workflow/killer.ts";
 import { MemoryStore } from "../workflow/memoryStore.ts";
 import { SimulatedWorld } from "./simulated.ts";
 
-const blueprints = availablePhases.map((phase) => blueprintOf({ ...config(), phase }));
+const blueprints = availablePhases.map((phase) =>
+  blueprintOf({ ...config({ "phasewise:redis": { enabled: true } }), phase }),
+);
 const ways = availablePhases.flatMap((from) =>
   availablePhases.filter((to) => Math.abs(from - to) === 1).map((to) => [from, to] as const),
 );

@@ -8,6 +8,9 @@ interface Machine {
   postgres: "none" | "copying" | "standby" | "primary";
   /** Numbers of the rows that its copy of the data has. */
   rows: number[];
+  redis: "none" | "replica" | "primary";
+  /** Numbers of the keys that its copy of the cache has. */
+  keys: number[];
 }
 
 /**
@@ -35,7 +38,10 @@ export class SimulatedWorld implements PromotionWorld {
       const members = clusters.flatMap((cluster) => cluster.members);
       const postgres = name === members[0] ? "primary" : members.includes(name) ? "standby" : "none";
       const etcd = consensus.members.includes(name) ? "voter" : "none";
-      this.machines.set(name, { etcd, postgres, rows: [] });
+      const [cache] = this.#blueprint({ phase }).caches;
+      // Not where it began, as after a failover.
+      const redis = name === cache?.on.at(-1) ? "primary" : cache?.on.includes(name) ? "replica" : "none";
+      this.machines.set(name, { etcd, postgres, rows: [], redis, keys: [] });
     }
     this.#write();
   }
@@ -45,7 +51,7 @@ export class SimulatedWorld implements PromotionWorld {
     for (const name of wanted) {
       if (this.machines.has(name)) continue;
       await this.#effect(`make ${name}`, () =>
-        this.machines.set(name, { etcd: "none", postgres: "none", rows: [] }),
+        this.machines.set(name, { etcd: "none", postgres: "none", rows: [], redis: "none", keys: [] }),
       );
     }
     for (const name of [...this.machines.keys()].filter((each) => !wanted.includes(each))) {
@@ -57,6 +63,13 @@ export class SimulatedWorld implements PromotionWorld {
       if (machine.postgres !== "none") continue;
       await this.#effect(`begin to copy to ${name}`, () => {
         machine.postgres = "copying";
+      });
+    }
+    for (const name of this.#blueprint(stage).caches.flatMap((cache) => cache.on)) {
+      const machine = this.#machine(name);
+      if (machine.redis !== "none") continue;
+      await this.#effect(`begin to copy the cache to ${name}`, () => {
+        machine.redis = "replica";
       });
     }
     await this.#effect("record the stage", () => {
@@ -148,6 +161,41 @@ export class SimulatedWorld implements PromotionWorld {
     return !machine || (machine.postgres === "none" && machine.rows.length === 0);
   }
 
+  async hasReplica(_cache: string, name: string): Promise<boolean> {
+    const primary = this.#cachePrimary();
+    return this.#machine(name).keys.length === primary.keys.length;
+  }
+
+  async awaitReplica(_cache: string, name: string): Promise<void> {
+    const machine = this.#machine(name);
+    if (machine.redis === "none") throw new Error(`nothing copies the cache to ${name}`);
+    await this.#effect(`${name} has copied the cache`, () => {
+      machine.keys = [...this.#cachePrimary().keys];
+      // As Sentinels do at any time, and here at a bad one: to where it may have to leave again.
+      if (machine.redis === "replica") this.#turnCache(machine);
+    });
+  }
+
+  async moveCache(_cache: string, to: string[]): Promise<void> {
+    const machine = this.#machine(to[0]!);
+    if (machine.redis === "primary") return;
+    await this.#effect(`move the cache to ${to[0]}`, () => this.#turnCache(machine));
+  }
+
+  #turnCache(to: Machine): void {
+    const old = this.#cachePrimary();
+    if (old.keys.some((key) => !to.keys.includes(key)))
+      throw new Error("the new primary of the cache lacks keys");
+    old.redis = "replica";
+    to.redis = "primary";
+  }
+
+  #cachePrimary(): Machine {
+    const primaries = [...this.machines.values()].filter(({ redis }) => redis === "primary");
+    if (primaries.length !== 1) throw new Error(`${primaries.length} primaries of the cache`);
+    return primaries[0]!;
+  }
+
   async verify(): Promise<void> {
     this.#settle();
     const { consensus, clusters } = this.#blueprint(this.stage);
@@ -165,6 +213,9 @@ export class SimulatedWorld implements PromotionWorld {
 
   async confirm(): Promise<void> {
     const missing = this.acknowledged.filter((row) => !this.#primary().rows.includes(row));
+    if (missing.length === 0 && this.#blueprint({ phase: this.phase }).caches.length > 0) {
+      missing.push(...this.acknowledged.filter((key) => !this.#cachePrimary().keys.includes(key)));
+    }
     if (missing.length > 0) throw new Error(`${missing.length} rows are missing`);
   }
 
@@ -181,7 +232,13 @@ export class SimulatedWorld implements PromotionWorld {
   /** What is left of everything when nobody writes any more: for comparing two worlds. */
   get summary(): unknown {
     this.#settle();
-    const machines = [...this.machines].map(([name, { etcd, postgres }]) => [name, etcd, postgres]);
+    const machines = [...this.machines].map(([name, { etcd, postgres, redis }]) => [
+      name,
+      etcd,
+      postgres,
+      // Either place of a cache is right.
+      redis !== "none",
+    ]);
     return { stage: this.stage, phase: this.phase, machines: machines.sort() };
   }
 
@@ -203,8 +260,9 @@ export class SimulatedWorld implements PromotionWorld {
   }
 
   #delete(name: string): void {
-    const { etcd, postgres } = this.#machine(name);
+    const { etcd, postgres, redis } = this.#machine(name);
     if (etcd !== "none") throw new Error(`${name} is deleted while etcd counts on it`);
+    if (redis === "primary") throw new Error(`${name} is deleted with the primary of the cache`);
     if (postgres !== "none") throw new Error(`${name} is deleted with a member of the cluster on it`);
     this.machines.delete(name);
   }
@@ -225,6 +283,12 @@ export class SimulatedWorld implements PromotionWorld {
     primary.rows.push(row);
     for (const machine of this.machines.values()) if (machine.postgres === "standby") machine.rows.push(row);
     this.acknowledged.push(row);
+    if (this.#blueprint({ phase: this.phase }).caches.length === 0) return;
+    const cache = this.#cachePrimary();
+    const followers = [...this.machines.values()].filter(
+      ({ redis, keys }) => redis === "replica" && keys.length === cache.keys.length,
+    );
+    for (const machine of [cache, ...followers]) machine.keys.push(row);
   }
 
   async #effect(name: string, act: () => void): Promise<void> {
