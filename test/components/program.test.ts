@@ -347,6 +347,7 @@ describe("a stack with Redis", () => {
       "Password phasewise-cache-application",
       "Password phasewise-cache-monitor",
       "Password phasewise-cache-peer",
+      "Password phasewise-cache-sentinel",
     ]);
     expect(passwords.filter((each) => each.protect)).toEqual([]);
   });
