@@ -29,8 +29,22 @@ export async function connection(stack: string, role: string, ctx: OperationCont
   return connectionOf(topology, role, caFile);
 }
 
+/** How clients in the private network find the primary of a cache by themselves. */
+export interface SentinelConnection {
+  /** What the Sentinels call the cache. */
+  master: string;
+  /** As address:port. */
+  sentinels: string[];
+  user: string;
+}
+
+export interface CacheConnection extends Connection {
+  /** Null where the cache has one Redis. */
+  sentinel: (SentinelConnection & { password: string }) | null;
+}
+
 /** How an application connects to the stack's cache. */
-export async function cacheConnection(stack: string, ctx: OperationContext): Promise<Connection> {
+export async function cacheConnection(stack: string, ctx: OperationContext): Promise<CacheConnection> {
   const { topology, deployment } = await readDeployed(stack, ctx);
   const caFile = join(deployment.folder, "ca.pem");
   await writeFile(caFile, topology.caCertificate);
@@ -38,7 +52,7 @@ export async function cacheConnection(stack: string, ctx: OperationContext): Pro
 }
 
 /** @throws Problem (exit 2) where the stack has none. */
-export function cacheConnectionOf(topology: Topology, caFile: string): Connection {
+export function cacheConnectionOf(topology: Topology, caFile: string): CacheConnection {
   const [cache] = topology.caches;
   if (!cache) {
     throw new Problem({
@@ -57,6 +71,12 @@ export function cacheConnectionOf(topology: Topology, caFile: string): Connectio
     public: { url: text(""), host, port, database: "0", user, caCertificate: caFile },
     password,
     secretUrl: text(password),
+    sentinel: cache.sentinel && {
+      master: cache.name,
+      sentinels: cache.sentinel.addresses,
+      user: cache.sentinel.user,
+      password: cache.sentinel.password,
+    },
   };
 }
 

@@ -2,10 +2,12 @@ import { machineStats } from "../cloud/machines/stats.ts";
 import { paths } from "../cloud/state.ts";
 import { findServerType } from "../infra/hetzner/catalogue.ts";
 import type { Topology } from "../infra/topology.ts";
+import { REDIS_CLI } from "../roles/redis.ts";
 import { messageOf } from "../toolchain/problem.ts";
 import type { OperationContext } from "./context.ts";
 import { cloudDirectory } from "./deploy/cloud.ts";
-import { type Machine, readDeployed } from "./topology.ts";
+import { type CacheMember, memberFrom } from "./membership/cache.ts";
+import { type Cache, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { clusterView } from "./verify/patroni.ts";
 import { openWorld } from "./verify/world.ts";
@@ -16,7 +18,16 @@ export interface StackStatus {
   phase: number;
   endpoints: Topology["endpoints"];
   machines: MachineStatus[];
-  clusters: { name: string; members: { name: string; role: string; state: string; lag: number | null }[] }[];
+  clusters: { name: string; members: MemberStatus[] }[];
+  caches: { name: string; members: MemberStatus[] }[];
+}
+
+export interface MemberStatus {
+  name: string;
+  role: string;
+  state: string;
+  /** Bytes behind the primary; null where nobody can tell. */
+  lag: number | null;
 }
 
 export interface MachineStatus {
@@ -34,18 +45,19 @@ export interface MachineStatus {
 }
 
 /** What of a machine is worth a glance. */
-const units = ["etcd", "patroni", "haproxy", "pgbouncer"];
+const units = ["etcd", "patroni", "haproxy", "pgbouncer", "redis-server", "redis-sentinel"];
 
 export async function stackStatus(stack: string, ctx: OperationContext): Promise<StackStatus> {
   const { topology, deployment } = await readDeployed(stack, ctx);
   await using world = openWorld(topology, { unavailable: "status does not ask it" }, ctx);
   const { embedded } = deployment.file;
-  const [machines, clusters] = await Promise.all([
+  const [machines, clusters, caches] = await Promise.all([
     Promise.all(topology.machines.map((machine) => machineStatus(world, machine, embedded))),
     Promise.all(topology.clusters.map((cluster) => clusterStatus(world, cluster))),
+    Promise.all(topology.caches.map((cache) => cacheStatus(world, cache))),
   ]);
   const { environment, phase, endpoints } = topology;
-  return { stack, environment, phase, endpoints, machines, clusters };
+  return { stack, environment, phase, endpoints, machines, clusters, caches };
 }
 
 async function machineStatus(world: World, machine: Machine, embedded: boolean): Promise<MachineStatus> {
@@ -102,4 +114,28 @@ async function clusterStatus(
     const members = cluster.members.map((name) => ({ name, role: "unknown", state: "unknown", lag: null }));
     return { name: cluster.name, members };
   }
+}
+
+async function cacheStatus(world: World, cache: Cache): Promise<StackStatus["caches"][number]> {
+  const asked = cache.machines.map(async (name) => {
+    const machine = world.topology.machines.find((one) => one.name === name)!;
+    return world.run(machine, `${REDIS_CLI} -e INFO replication`).then(
+      (info) => memberFrom(name, info),
+      // The machine's own row says why it cannot be asked.
+      () => name,
+    );
+  });
+  return { name: cache.name, members: cacheRows(await Promise.all(asked)) };
+}
+
+/** @param members A name alone is a Redis that does not answer. */
+export function cacheRows(members: (CacheMember | string)[]): MemberStatus[] {
+  const primary = members.find((member) => typeof member !== "string" && member.primary);
+  return members.map((member) => {
+    if (typeof member === "string") return { name: member, role: "unknown", state: "unknown", lag: null };
+    const { name, offset, synced } = member;
+    if (member.primary) return { name, role: "primary", state: "running", lag: null };
+    const lag = typeof primary === "object" ? Math.max(0, primary.offset - offset) : null;
+    return { name, role: "replica", state: synced ? "streaming" : "not connected", lag };
+  });
 }

@@ -39,7 +39,12 @@ async function show(report: StackStatus): Promise<void> {
       .join(", "),
   ]);
   print(await table(["Machine", "Public", "Private", "Type", "Memory", "Runs"], rows));
-  for (const cluster of report.clusters) {
+  await showMembers("Cluster", report.clusters);
+  await showMembers("Cache", report.caches);
+}
+
+async function showMembers(kind: string, groups: StackStatus["clusters"]): Promise<void> {
+  for (const cluster of groups) {
     const members = cluster.members.map((member) => [
       cluster.name,
       member.name,
@@ -47,6 +52,6 @@ async function show(report: StackStatus): Promise<void> {
       member.state,
       member.lag === null ? "" : `${Math.round(member.lag / 1024)} kB behind`,
     ]);
-    print(`\n${await table(["Cluster", "Member", "Role", "State", ""], members)}`);
+    print(`\n${await table([kind, "Member", "Role", "State", ""], members)}`);
   }
 }

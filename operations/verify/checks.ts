@@ -15,6 +15,7 @@ import { pendingRestarts } from "./checks/pendingRestarts.ts";
 import { pooler } from "./checks/pooler.ts";
 import { recoveryKit } from "./checks/recoveryKit.ts";
 import { redis } from "./checks/redis.ts";
+import { redisReplica } from "./checks/redisReplica.ts";
 import { settings } from "./checks/settings.ts";
 import { volumes } from "./checks/volumes.ts";
 import { writeAndRead } from "./checks/writeAndRead.ts";
@@ -32,6 +33,7 @@ export const checks: readonly Check[] = [
   loadBalancers,
   pooler,
   redis,
+  redisReplica,
   archiving,
   archiveGap,
   backup,

@@ -21,7 +21,7 @@ export const gateways: Check = {
 };
 
 /** HAProxy's own table. */
-async function proxyRows(world: Pick<World, "run">, machine: Machine): Promise<ConsoleRow[]> {
+export async function proxyRows(world: Pick<World, "run">, machine: Machine): Promise<ConsoleRow[]> {
   const lines = [
     "import socket",
     "s = socket.socket(socket.AF_UNIX)",

@@ -91,6 +91,8 @@ active
 active
 inactive
 failed
+inactive
+inactive
 `;
   expect(parseMachine(text)).toEqual({
     memoryMb: 3916,

@@ -1,8 +1,15 @@
 import { expect, test } from "vitest";
 import type { Topology } from "../../../infra/topology.ts";
 import { cacheConnectionOf } from "../../../operations/connection.ts";
+import { majority, memberFrom } from "../../../operations/membership/cache.ts";
+import { cacheRows } from "../../../operations/status.ts";
 import type { World } from "../../../operations/verify/check.ts";
 import { explain, judge, redis } from "../../../operations/verify/checks/redis.ts";
+import {
+  type CacheView,
+  judgeReplica,
+  parseSentinel,
+} from "../../../operations/verify/checks/redisReplica.ts";
 
 const cache = {
   name: "cache",
@@ -103,4 +110,110 @@ test("the URL without its password, and with it", () => {
   expect(() => cacheConnectionOf({ stack: "dev", caches: [] } as unknown as Topology, "/x")).toThrow(
     "dev has no Redis.",
   );
+});
+
+const replicated = {
+  ...cache,
+  machines: ["core-1", "core-2"],
+  sentinel: { machines: ["core-1", "core-2", "db-1"], addresses: [], user: "app", password: "pw" },
+};
+const machines = { "10.0.1.11": "core-1", "10.0.1.12": "core-2" };
+const primary = memberFrom("core-2", "role:master\r\nmaster_repl_offset:50000000\r\n");
+const replica = memberFrom(
+  "core-1",
+  "role:slave\r\nmaster_host:10.0.1.12\r\nmaster_link_status:up\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:49999999\r\n",
+);
+const agreeing = parseSentinel("10.0.1.12\n2\nOK 3 usable Sentinels. Quorum can be reached\n");
+const view = (): CacheView => ({
+  members: [
+    { name: "core-1", seen: replica },
+    { name: "core-2", seen: primary },
+  ],
+  sentinels: replicated.sentinel.machines.map((name) => ({ name, seen: agreeing })),
+  gateways: ["core-1", "core-2"].map((name) => ({ name, seen: ["core-2"] })),
+});
+const replicaFault = (change: (view: CacheView) => void) => {
+  const changed = view();
+  change(changed);
+  return judgeReplica(replicated, changed, machines, "dev");
+};
+
+test("a cache with a replica, wherever its primary is", () => {
+  expect(replicaFault(() => {})).toEqual({
+    ok: true,
+    detail: "cache: core-2 leads, core-1 follows; 3 Sentinels agree",
+  });
+});
+
+test.each([
+  [
+    "cache: the replica on core-1 does not hear its primary",
+    (it: CacheView) => {
+      it.members[0]!.seen = { ...replica, synced: false };
+    },
+  ],
+  [
+    "cache: the replica on core-1 is 38 MB behind",
+    (it: CacheView) => {
+      it.members[0]!.seen = { ...replica, offset: 10_000_000 };
+    },
+  ],
+  [
+    "cache: Redis on core-1 does not answer: gone",
+    (it: CacheView) => {
+      it.members[0]!.seen = "gone";
+    },
+  ],
+  [
+    "cache: core-1 and core-2 is the primary, the Sentinels say core-2",
+    (it: CacheView) => {
+      it.members[0]!.seen = { ...primary, name: "core-1" };
+    },
+  ],
+  [
+    "cache: the Sentinel on db-1 does not answer: gone",
+    (it: CacheView) => {
+      it.sentinels[2]!.seen = "gone";
+    },
+  ],
+  [
+    "cache: the Sentinel on db-1 knows 3 others, there are 2",
+    (it: CacheView) => {
+      it.sentinels[2]!.seen = { ...agreeing, others: 3 };
+    },
+  ],
+  [
+    "cache: the Sentinel on db-1: NOQUORUM",
+    (it: CacheView) => {
+      it.sentinels[2]!.seen = { ...agreeing, fault: "NOQUORUM" };
+    },
+  ],
+  [
+    "cache: core-1 leads to nowhere, the primary is on core-2",
+    (it: CacheView) => {
+      it.gateways[0]!.seen = [];
+    },
+  ],
+  [
+    "cache: core-1 leads to core-1 and core-2, the primary is on core-2",
+    (it: CacheView) => {
+      it.gateways[0]!.seen = ["core-1", "core-2"];
+    },
+  ],
+])("%s", (detail, change) => {
+  expect(replicaFault(change)).toMatchObject({ ok: false, detail });
+});
+
+test("half of the Sentinels are no majority", () => {
+  expect(majority(["10.0.1.11", "10.0.1.12", ""])).toBeNull();
+  expect(majority(["10.0.1.11", "10.0.1.11", ""])).toBe("10.0.1.11");
+  expect(majority(["", "", "10.0.1.11"])).toBeNull();
+});
+
+test("status tells who leads, and how far the others are behind", () => {
+  expect(cacheRows([replica, primary, "core-3"])).toEqual([
+    { name: "core-1", role: "replica", state: "streaming", lag: 1 },
+    { name: "core-2", role: "primary", state: "running", lag: null },
+    { name: "core-3", role: "unknown", state: "unknown", lag: null },
+  ]);
 });
