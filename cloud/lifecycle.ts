@@ -268,6 +268,19 @@ export async function stopCloud({ directory }: { directory: string }): Promise<b
   );
 }
 
+/**
+ * Revokes the keys of the object storage and makes new ones, as Hetzner's console does it: whoever has the old ones is
+ * refused from now on. The daemon is stopped for it; the next start takes the new ones.
+ */
+export async function revokeObjectKeys({ directory }: { directory: string }): Promise<void> {
+  await locked({ directory }, "revoke the object storage's keys", () =>
+    withoutDaemon(directory, async () => {
+      const { replaceKeys } = await import("./objects/accounts.ts");
+      await replaceKeys(paths(directory).objects);
+    }),
+  );
+}
+
 export type CloudStatus =
   | { state: "absent" }
   | { state: "stopped" }

@@ -1,10 +1,16 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CloudStatus, cloudStatus, destroyCloud, stopCloud } from "../cloud/lifecycle.ts";
+import {
+  type CloudStatus,
+  cloudStatus,
+  destroyCloud,
+  revokeObjectKeys,
+  stopCloud,
+} from "../cloud/lifecycle.ts";
 import { requireRoot } from "../toolchain/hostPackages.ts";
 import { dataFolder } from "../toolchain/paths.ts";
 import type { OperationContext } from "./context.ts";
-import { cloudDirectory } from "./deploy/cloud.ts";
+import { cloudDirectory, ensureCloud } from "./deploy/cloud.ts";
 import { stackNames } from "./deploy/stackFile.ts";
 import { lockStack } from "./deploy/stackLock.ts";
 
@@ -16,6 +22,13 @@ export function stopEmbedded(): Promise<boolean> {
 
 export function embeddedStatus(): Promise<CloudStatus> {
   return cloudStatus({ directory: cloudDirectory() });
+}
+
+/** Other keys for the object storage, as Hetzner's console makes them; the old ones are refused from then on. */
+export async function rotateObjectKeys(ctx: OperationContext): Promise<void> {
+  requireRoot("Changing the object storage's keys");
+  await revokeObjectKeys({ directory: cloudDirectory() });
+  await ensureCloud(ctx);
 }
 
 /**

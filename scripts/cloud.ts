@@ -12,6 +12,7 @@ export function cloud(program: Command): void {
   stop(group);
   status(group);
   env(group);
+  rotateKeys(group);
   destroy(group);
 }
 
@@ -92,6 +93,22 @@ function env(group: Command): void {
         const variables = await cloudVariables();
         if (options.json) printJson(variables);
         else for (const [name, value] of Object.entries(variables)) print(`export ${name}='${value}'`);
+        return 0;
+      }),
+    );
+}
+
+function rotateKeys(group: Command): void {
+  group
+    .command("rotate-keys")
+    .description("revoke the object storage's keys and make new ones; `up` then tells them to each stack")
+    .option("--json", "{rotated} as JSON on standard output")
+    .action((options: Options) =>
+      run(options, async (ctx) => {
+        const { rotateObjectKeys } = await import("../operations/embeddedCloud.ts");
+        await rotateObjectKeys(ctx);
+        if (options.json) printJson({ rotated: true });
+        else print("The object storage has new keys: run npx phasewise up for each stack that uses it.");
         return 0;
       }),
     );

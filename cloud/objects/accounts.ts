@@ -46,10 +46,27 @@ export async function ensureAccounts(directory: string): Promise<Account[]> {
   const found = await readAccounts(directory);
   if (found !== null) return found;
   const account = { name: "default", accessKey: accessKey(), secretKey: secretKey() };
-  await writeFileAtomic(accountsPath(directory), `${JSON.stringify({ accounts: [account] }, null, 2)}\n`, {
+  await write(directory, [account]);
+  return [account];
+}
+
+/**
+ * Gives every account another key, and forgets the one before; the buckets stay theirs. For an object storage that does
+ * not run.
+ */
+export async function replaceKeys(directory: string): Promise<void> {
+  const accounts = (await readAccounts(directory)) ?? [];
+  if (accounts.length === 0) return;
+  await write(
+    directory,
+    accounts.map(({ name }) => ({ name, accessKey: accessKey(), secretKey: secretKey() })),
+  );
+}
+
+async function write(directory: string, accounts: Account[]): Promise<void> {
+  await writeFileAtomic(accountsPath(directory), `${JSON.stringify({ accounts }, null, 2)}\n`, {
     mode: 0o600,
   });
-  return [account];
 }
 
 function accountsPath(directory: string): string {

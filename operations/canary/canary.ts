@@ -107,6 +107,11 @@ export class Canary {
     };
   }
 
+  /** Ends the load at once, as where the stack is gone; what was acknowledged stays in its folder. */
+  async abandon(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
   /** Removes what the run left, once its report is kept. */
   async clear(): Promise<void> {
     const { folder, run } = this.#options;

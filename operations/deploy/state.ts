@@ -69,3 +69,15 @@ function stateOf(deployment: RawDeployment): State {
     })),
   };
 }
+
+/**
+ * What `pulumi stack import` takes of another stack's export with its secrets in clear, so that they are encrypted by
+ * this stack's own passphrase or KMS.
+ * @param plain As `pulumi stack export --show-secrets` gave it.
+ * @param own What `pulumi stack export` prints of this stack.
+ */
+export function withSecretsOf(plain: unknown, own: string): string {
+  const { deployment, ...rest } = plain as { deployment: Record<string, unknown> };
+  const { secrets_providers } = (JSON.parse(own) as { deployment: Record<string, unknown> }).deployment;
+  return JSON.stringify({ ...rest, deployment: { ...deployment, secrets_providers } });
+}

@@ -11,6 +11,7 @@ import { ensurePassphrase, writeWorkingCopy } from "../deploy/embedded.ts";
 import { withEngineLock } from "../deploy/engineLock.ts";
 import { parseStackFile, readStackFile, type StackFile } from "../deploy/stackFile.ts";
 import { lockStack } from "../deploy/stackLock.ts";
+import { withSecretsOf } from "../deploy/state.ts";
 import { type UpReport, up } from "../deploy/up.ts";
 import { type Deployment, ensureStack, openDeployment, readState, runEngine } from "../deploy/workspace.ts";
 import type { VerifyReport } from "../verify/check.ts";
@@ -77,9 +78,11 @@ async function bringBack(kit: Kit, ctx: OperationContext): Promise<string[]> {
   }
   const state = await readState(deployment);
   if (state !== null && state.resources.length > 0) return restored;
-  await withEngineLock(deployment, ctx.onLine, () =>
-    runEngine(deployment, ["stack", "import", "--stack", kit.stack], { input: JSON.stringify(kit.state) }),
-  );
+  await withEngineLock(deployment, ctx.onLine, async () => {
+    const own = await runEngine(deployment, ["stack", "export", "--stack", kit.stack]);
+    const input = withSecretsOf(kit.state, own.stdout);
+    await runEngine(deployment, ["stack", "import", "--stack", kit.stack], { input });
+  });
   return [...restored, "Pulumi's state, with all keys and passwords"];
 }
 

@@ -62,8 +62,30 @@ async function writeKit(
   const { stack } = deployment.file;
   const { recipients } = topology.recovery;
   if (recipients.length === 0) throw noRecipients(stack);
-  const settings = deployment.file.text;
-  const kit: Kit = {
+  const kit = await collect({ topology, deployment }, ctx);
+  const text = await encrypt(JSON.stringify(kit), recipients);
+  const note: KitNote = { madeAt: kit.madeAt, fingerprint: kit.fingerprint, recipients };
+  using store = openStore(topology);
+  await store.putText(kitKey(stack), text, "application/octet-stream");
+  // The note comes last: it never promises a kit that is not there.
+  await store.put(noteKey(stack), note);
+  if (file !== null) await writeFileAtomic(file, text, { mode: 0o600 });
+  const bucket = topology.buckets[0]!.name;
+  return { ...note, stack, bucket, key: kitKey(stack), bytes: Buffer.byteLength(text), file };
+}
+
+/** A kit of now, encrypted for these recipients, that is kept nowhere. */
+export async function kitText(
+  deployed: Deployed,
+  recipients: readonly string[],
+  ctx: OperationContext,
+): Promise<string> {
+  return await encrypt(JSON.stringify(await collect(deployed, ctx)), recipients);
+}
+
+async function collect({ topology, deployment }: Deployed, ctx: OperationContext): Promise<Kit> {
+  const { stack, text: settings } = deployment.file;
+  return {
     format: "phasewise-recovery-kit",
     version: 1,
     stack,
@@ -76,15 +98,6 @@ async function writeKit(
     catalogues: await readCatalogues(deployment.file.config["phasewise:catalogues"]),
     fingerprint: fingerprintOf(topology, settings),
   };
-  const text = await encrypt(JSON.stringify(kit), recipients);
-  const note: KitNote = { madeAt: kit.madeAt, fingerprint: kit.fingerprint, recipients };
-  using store = openStore(topology);
-  await store.putText(kitKey(stack), text, "application/octet-stream");
-  // The note comes last: it never promises a kit that is not there.
-  await store.put(noteKey(stack), note);
-  if (file !== null) await writeFileAtomic(file, text, { mode: 0o600 });
-  const bucket = topology.buckets[0]!.name;
-  return { ...note, stack, bucket, key: kitKey(stack), bytes: Buffer.byteLength(text), file };
 }
 
 /** What a kit holds, taken apart into files that only their owner can read. */
