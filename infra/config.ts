@@ -24,7 +24,10 @@ export interface Config
   endpoint: { domain: string | null };
   access: { operators: string[]; database: string[]; keys: Record<string, string[]> };
   objectStorage: ObjectStorage;
-  backup: Settings["backup"] & { keepOnDestroy: boolean };
+  backup: Omit<Settings["backup"], "goals"> & {
+    keepOnDestroy: boolean;
+    goals: Settings["backup"]["goals"] & { disasterDrillDays: number };
+  };
 }
 
 export interface ObjectStorage {
@@ -42,6 +45,9 @@ export type ParsedConfig = { ok: true; config: Config } | { ok: false; faults: F
 
 /** The addresses that embedded clouds give out: reachable from the machine that they run on, and from nowhere else. */
 const embeddedRange = "198.18.0.0/15";
+
+/** Days. */
+const quarter = 92;
 
 /** Parses a stack's settings and reports every fault at once; reads nothing and changes nothing. */
 export function parseConfig(source: Source, stack: string): ParsedConfig {
@@ -62,6 +68,7 @@ export function requireConfig(source: Source, stack: string): Config {
 
 function complete(settings: Settings, stack: string): Config {
   const { access, cloud, endpoint, environment, location, pools } = settings;
+  const { goals } = settings.backup;
   const storage = settings.objectStorage!;
   const open = cloud === "embedded" ? [embeddedRange] : [];
   return {
@@ -75,7 +82,15 @@ function complete(settings: Settings, stack: string): Config {
       database: access.database ?? open,
       keys: Object.fromEntries(Object.entries(access.keys).map(([name, keys]) => [name, keysOf(keys)])),
     },
-    backup: { ...settings.backup, keepOnDestroy: settings.backup.keepOnDestroy ?? environment !== "dev" },
+    backup: {
+      ...settings.backup,
+      keepOnDestroy: settings.backup.keepOnDestroy ?? environment !== "dev",
+      goals: {
+        ...goals,
+        // Only what is on the embedded cloud is ever lost for a trial.
+        disasterDrillDays: goals.disasterDrillDays ?? (cloud === "embedded" ? quarter : 0),
+      },
+    },
     objectStorage: {
       endpoint: storage.endpoint ?? `https://${location}.your-objectstorage.com`,
       region: storage.region ?? location,

@@ -11,6 +11,7 @@ interface Options extends CommonOptions {
   lose?: Loss;
   identity?: string;
   yes?: boolean;
+  printTimer?: boolean;
 }
 
 export function drill(program: Command): void {
@@ -27,6 +28,10 @@ export function drill(program: Command): void {
     )
     .option("--identity <file>", "the age key of the recovery kit, for --lose everything")
     .option("-y, --yes", "do not ask before anything is lost")
+    .option(
+      "--print-timer",
+      "drill nothing: print systemd units that run the drill each month on this machine",
+    )
     .option("--type <type>", "server type of the throw-away machine; that of the stack if left out")
     .option("--cluster <name>", "which cluster, where there are several")
     .option("--json", "{ok, rtoSeconds, rpoSeconds, rowsMissing, checks} as JSON on standard output")
@@ -38,6 +43,7 @@ export function drill(program: Command): void {
     )
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
+        if (options.printTimer) return await printTimer(stack, options);
         const report = await (options.lose === undefined
           ? restoreDrill(stack, options, ctx)
           : disaster(stack, options.lose, options, ctx));
@@ -46,6 +52,16 @@ export function drill(program: Command): void {
         return report.ok ? 0 : 1;
       }),
     );
+}
+
+async function printTimer(stack: string, options: Options): Promise<number> {
+  const { drillTimer } = await import("../operations/drill/timer.ts");
+  const { nodeBinary, repository } = await import("../toolchain/paths.ts");
+  const place = { folder: repository, program: nodeBinary, command: `${repository}/bin/phasewise.mjs` };
+  const units = drillTimer(stack, place);
+  if (options.json) printJson(units);
+  else for (const { path, text } of [units.service, units.timer]) print(`# ${path}\n${text}`);
+  return 0;
 }
 
 type Context = Parameters<Parameters<typeof run>[1]>[0];

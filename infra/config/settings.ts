@@ -272,7 +272,7 @@ export const settings = {
           rpoMinutes: wholeNumber(1, 10_080, "(minutes)").default(60),
           rtoMinutes: wholeNumber(1, 10_080, "(minutes)").default(240),
           drillDays: wholeNumber(1, 3650, "(days)").default(31),
-          disasterDrillDays: wholeNumber(0, 3650, "(days; 0: none is asked for)").default(92),
+          disasterDrillDays: wholeNumber(0, 3650, "(days; 0: none is asked for)").optional(),
         })
         .prefault({}),
     })

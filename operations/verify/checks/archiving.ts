@@ -58,7 +58,7 @@ async function switchSegment(world: World, cluster: Cluster): Promise<void> {
 }
 
 export function judge(cluster: string, archiver: Archiver, now: Date, stack: string): Finding {
-  const fix = `npx phasewise logs ${stack} --unit patroni tells why; the storage must be reachable and its keys valid`;
+  const fix = `npx phasewise logs ${stack} --unit patroni tells why; the storage must be reachable and its keys valid: docs/runbooks/archive-stuck.md`;
   const { lastArchived, lastFailed, failedFile } = archiver;
   if (lastFailed && (!lastArchived || lastFailed > lastArchived)) {
     return { ok: false, detail: `${cluster}: the last segment failed (${failedFile})`, fix };

@@ -49,7 +49,7 @@ describe("the defaults", () => {
         keepDeletedDays: 14,
         queuePercent: 40,
         keepOnDestroy: true,
-        goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 92 },
+        goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 0 },
       },
     });
   });
