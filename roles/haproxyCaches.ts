@@ -21,10 +21,8 @@ const GATE_TIMES = "inter 500ms fastinter 100ms downinter 200ms";
  */
 export function cacheProxy({ name, servers }: ProxiedCache, certificate: string): string[] {
   const gated = servers.length > 1;
-  const check = (server: string) =>
-    gated
-      ? `check addr 127.0.0.1 port ${PORTS.cacheGate} no-check-ssl ${GATE_TIMES}`
-      : `check check-ssl verifyhost ${server}`;
+  // One that has no other in its place is always tried: so it serves again in the moment in which it is back.
+  const check = gated ? ` check addr 127.0.0.1 port ${PORTS.cacheGate} no-check-ssl ${GATE_TIMES}` : "";
   return [
     `frontend ${name}`,
     `    bind :${PORTS.redis} ssl crt ${certificate} ssl-min-ver TLSv1.3`,
@@ -39,7 +37,7 @@ export function cacheProxy({ name, servers }: ProxiedCache, certificate: string)
     ...(gated ? ["    option httpchk", `    http-check send meth OPTIONS uri-lf /${name}/%[srv_name]`] : []),
     ...servers.map(
       (server) =>
-        `    server ${server.name} ${server.address}:${PORTS.redisServer} ssl verifyhost ${server.name} ${check(server.name)}`,
+        `    server ${server.name} ${server.address}:${PORTS.redisServer} ssl verifyhost ${server.name}${check}`,
     ),
   ];
 }

@@ -224,6 +224,17 @@ export const dictionary: MetricEntry[] = [
     range: anything,
     read: named("redis_evicted_keys_total"),
   },
+  {
+    name: "cache_replica_connected",
+    type: "gauge",
+    unit: "count",
+    exporter: "redis",
+    help: "1 where a replica of Redis hears its primary; a primary does not tell it",
+    promql: "redis_master_link_up",
+    range: [0, 1],
+    mayBeEmpty: true,
+    read: named("redis_master_link_up"),
+  },
 ];
 
 /** The application's user is called like its database. */

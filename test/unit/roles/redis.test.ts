@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { base } from "../../../roles/base.ts";
+import { cacheProxy } from "../../../roles/haproxyCaches.ts";
 import { redis } from "../../../roles/redis.ts";
 import { largestRedisMemoryMb } from "../../../roles/redisMemory.ts";
 import { fileOf } from "./machine.ts";
@@ -59,4 +60,14 @@ test("the kernel promises no more memory than it has, but where Redis is without
   expect(kernel("always")).toContain("vm.overcommit_memory = 1\n");
   expect(largestRedisMemoryMb({ memoryMb: 4096, holdsDatabase: true })).toBe(512);
   expect(largestRedisMemoryMb({ memoryMb: 4096, holdsDatabase: false })).toBe(1536);
+});
+
+test("a gateway leads to the one Redis there is without asking, and of two to the primary alone", () => {
+  const one = [{ name: "core-1", address: "10.0.1.11" }];
+  const two = [...one, { name: "core-2", address: "10.0.1.12" }];
+  const servers = (all: typeof one) =>
+    cacheProxy({ name: "cache", servers: all }, "/tls.pem").filter((line) => line.startsWith("    server "));
+  expect(servers(one)).toEqual(["    server core-1 10.0.1.11:6380 ssl verifyhost core-1"]);
+  expect(servers(two)).toHaveLength(2);
+  for (const line of servers(two)) expect(line).toContain(" check addr 127.0.0.1 port 8011 ");
 });
