@@ -10,6 +10,8 @@ export interface Deployed {
   phase: number;
   /** A promotion that is under way: there may be parts of both phases. */
   transition?: { from: number; to: number };
+  /** A change of its size is under way: there may be parts of both. */
+  scaling?: boolean;
   location: string;
   serverType: string;
   /** The largest of its volumes, in GB. */
@@ -57,7 +59,7 @@ export function deployedFrom(config: Config, stack: string): Deployed {
  * All reasons at once; none means that `up` may go on.
  */
 export function changeFaults(deployed: Deployed, config: Config): Fault[] {
-  const underWay = promotionUnderWay(deployed);
+  const underWay = promotionUnderWay(deployed) ?? scalingUnderWay(deployed);
   if (underWay) return [underWay];
   return [
     phaseChange(deployed, config),
@@ -85,6 +87,16 @@ function promotionUnderWay({ stack, transition }: Deployed): Fault | null {
     found: `a promotion from phase ${from} to phase ${to} that has not ended`,
     allowed: "that promotion alone, until it has ended or is taken back",
     fix: `run npx phasewise promote ${stack} --resume, or npx phasewise promote ${stack} --abort`,
+  };
+}
+
+function scalingUnderWay({ scaling, stack }: Deployed): Fault | null {
+  if (!scaling) return null;
+  return {
+    path: "the stack's size",
+    found: "a scaling that has not ended",
+    allowed: "that scaling alone, until it has ended",
+    fix: `run npx phasewise scale ${stack} --resume`,
   };
 }
 

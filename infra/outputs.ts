@@ -12,6 +12,7 @@ import { databaseRoles, MONITOR } from "../roles/sql/names.ts";
 import type { PhaseNumber } from "./blueprint.ts";
 import { type Deployed, deployedFrom } from "./changes.ts";
 import type { Config } from "./config.ts";
+import type { Scaling } from "./phases/scaling.ts";
 import type { Stage } from "./phases/stage.ts";
 import type { Topology } from "./topology.ts";
 
@@ -56,10 +57,11 @@ interface Declared {
   /** What is deployed, which a promotion may have brought further than the settings say. */
   phase: PhaseNumber;
   stage: Stage | undefined;
+  scaling?: Scaling | undefined;
 }
 
 export function outputsOf(declared: Declared): Outputs {
-  const { layer, spec, config, stack, phase, stage } = declared;
+  const { layer, spec, config, stack, phase, scaling, stage } = declared;
   const [cluster] = spec.clusters;
   const [credentials] = layer.credentials;
   const gateway = layer.machines.find((machine) => cluster?.gateways.includes(machine.spec.name));
@@ -71,7 +73,12 @@ export function outputsOf(declared: Declared): Outputs {
   const [place, reads] = [at(PORTS.pgbouncer), at(PORTS.pgbouncerRead)];
   return {
     topology: secret(topologyOf(declared, host)),
-    deployed: { ...deployedFrom(config, stack), phase, ...transitionOf(stage) },
+    deployed: {
+      ...deployedFrom(config, stack),
+      phase,
+      ...transitionOf(stage),
+      ...(scaling?.state === "expanded" ? { scaling: true } : {}),
+    },
     phase,
     DATABASE_URL: secret(interpolate`postgresql://${user}:${credentials.application}@${place}`),
     databaseUrl: interpolate`postgresql://${user}@${place}`,

@@ -6,6 +6,7 @@ import { type Config, ConfigError, fromPulumi, requireConfig } from "./config.ts
 import { hetznerPlan } from "./hetzner/plan.ts";
 import { powerOnHook } from "./hetzner/powerOn.ts";
 import { type Outputs, outputsOf } from "./outputs.ts";
+import { type Scaling, scaledPlan, withSizes } from "./phases/scaling.ts";
 import { type Stage, stagedBlueprint } from "./phases/stage.ts";
 
 /**
@@ -14,12 +15,15 @@ import { type Stage, stagedBlueprint } from "./phases/stage.ts";
  * Throws where the settings have faults, with all of them, before anything is declared.
  *
  * @param stage Where a promotion is; without one the stack is in the phase that its settings name.
+ * @param scaling Where a change of its size is; without one it has the size that its settings name.
  */
-export async function program(stage?: Stage): Promise<Outputs> {
+export async function program(stage?: Stage, scaling?: Scaling): Promise<Outputs> {
   const stack = getStack();
-  const config = readConfig(stack);
-  const blueprint = stagedBlueprint(config, stage);
-  const spec = hetznerPlan(blueprint, config, stack);
+  const settings = readConfig(stack);
+  const config = scaling?.state === "contracted" ? withSizes(settings, scaling.to) : settings;
+  const { blueprint, plan: spec } = scaling
+    ? scaledPlan(settings, scaling, stack)
+    : planned(config, stage, stack);
   const { accessKey, secretKey } = config.objectStorage;
   const storage = { accessKey: secret(accessKey), secretKey: secret(secretKey) };
   const layer = new DataLayer(project, {
@@ -28,7 +32,12 @@ export async function program(stage?: Stage): Promise<Outputs> {
     ...(spec.applications.length > 0 ? { applicationProgram: await applicationProgram() } : {}),
     afterServerChange: powerOnHook(runtime.allConfig()),
   });
-  return outputsOf({ layer, spec, config, stack, phase: blueprint.phase, stage });
+  return outputsOf({ layer, spec, config, stack, phase: blueprint.phase, stage, scaling });
+}
+
+function planned(config: Config, stage: Stage | undefined, stack: string) {
+  const blueprint = stagedBlueprint(config, stage);
+  return { blueprint, plan: hetznerPlan(blueprint, config, stack) };
 }
 
 /** The SDK has it, but its types do not say so. */

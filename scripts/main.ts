@@ -22,6 +22,7 @@ import { recoveryKit } from "./recoveryKit.ts";
 import { restore } from "./restore.ts";
 import { restorePoint } from "./restorePoint.ts";
 import { rollout } from "./rollout.ts";
+import { scale } from "./scale.ts";
 import { scratch } from "./scratch.ts";
 import { ssh } from "./ssh.ts";
 import { status } from "./status.ts";
@@ -55,6 +56,7 @@ const commands = [
   recover,
   indexes,
   rollout,
+  scale,
   promote,
   switchover,
   failover,

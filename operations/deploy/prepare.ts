@@ -2,6 +2,7 @@ import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { HetznerAccess } from "../../clients/hetzner.ts";
 import { stackLabels } from "../../components/labels.ts";
 import type { Config } from "../../infra/config.ts";
+import type { Scaling } from "../../infra/phases/scaling.ts";
 import type { Stage } from "../../infra/phases/stage.ts";
 import type { OperationContext } from "../context.ts";
 import { productionAccess } from "./access.ts";
@@ -46,9 +47,13 @@ export async function prepare(stack: string, ctx: OperationContext): Promise<Pre
   return { deployment, config, state, access: { endpoint, token }, program: programAt() };
 }
 
-/** The same stack as a promotion wants it for the moment. */
-export async function staged(prepared: Prepared, stage: Stage | undefined): Promise<Prepared> {
-  return { ...prepared, state: await readState(prepared.deployment), program: programAt(stage) };
+/** The same stack as a promotion, or a change of its size, wants it for the moment. */
+export async function staged(
+  prepared: Prepared,
+  stage: Stage | undefined,
+  scaling?: Scaling,
+): Promise<Prepared> {
+  return { ...prepared, state: await readState(prepared.deployment), program: programAt(stage, scaling) };
 }
 
 /** Like Promise.all, but the second failure is waited for: nothing goes on behind a message. */
@@ -67,10 +72,10 @@ export function labelSelector(stack: string): string {
 }
 
 /** The infrastructure as a program; loaded only when it is run. */
-function programAt(stage?: Stage): PulumiFn {
+function programAt(stage?: Stage, scaling?: Scaling): PulumiFn {
   return async () => {
     const { program } = await import("../../infra/program.ts");
-    return program(stage);
+    return program(stage, scaling);
   };
 }
 

@@ -22,7 +22,6 @@ export function rolloutPlan(topology: Topology, work: MachineWork[], leaders: st
   const ordered = inOrder(work, (machine) => ({
     leads: leaders.includes(machine) && roleOf(topology, machine).replicated,
     replicated: roleOf(topology, machine).replicated,
-    serves: roleOf(topology, machine).drained,
   }));
   return {
     stack: topology.stack,

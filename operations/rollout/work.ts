@@ -32,8 +32,6 @@ export interface Standing {
   leads: boolean;
   /** It is a member of a cluster that has others. */
   replicated: boolean;
-  /** Clients connect through it, or to an application on it. */
-  serves: boolean;
 }
 
 /** Units by who needs whom: the store first, then what asks it. */
@@ -51,7 +49,10 @@ export function restartsInOrder(restarts: MachineWork["restarts"]): MachineWork[
 }
 
 /** One machine after the other: what only serves first, then standbys, each primary last. */
-export function inOrder(work: MachineWork[], standing: (machine: string) => Standing): MachineWork[] {
+export function inOrder<Work extends { machine: string }>(
+  work: Work[],
+  standing: (machine: string) => Standing,
+): Work[] {
   const rank = (machine: string) => {
     const { leads, replicated } = standing(machine);
     return leads ? 2 : replicated ? 1 : 0;

@@ -59,7 +59,8 @@ beforeAll(async () => {
   await stack.up();
   await stack.sql("CREATE TABLE numbered (number bigint PRIMARY KEY)");
   const { url } = await stack.json<{ url: string }>("url", stack.name, "--show-secrets");
-  writer = new Writer(url);
+  // As long as the poolers let a client wait.
+  writer = new Writer(url, { patienceMs: 15_000 });
   await writer.start();
 });
 
@@ -93,15 +94,13 @@ test("a setting that needs a restart, and an older PostgreSQL: killed on the way
     "--only",
     "restarts,packages",
   );
-  const refused = await stack.run("up", stack.name, "--yes", "--no-verify");
-  expect([0, 2]).toContain(refused.code);
   const again = await stack.run("rollout", stack.name, "--yes");
   expect(again.code).toBe(2);
   expect(again.stderr).toContain("--resume");
   const report = await rollout("--resume");
   expect(report).toMatchObject({ outcome: "done", pending: [], canary: { missing: 0, errors: 0 } });
   expect(await stack.sql("show max_locks_per_transaction")).toBe("128");
-  const now = "dpkg-query -W -f '${Version}' postgresql-17; echo; apt-mark showhold";
+  const now = "dpkg -s postgresql-17 | sed -n 's/^Version: //p'; apt-mark showhold";
   const after = await stack.expectOk("ssh", stack.name, "db-2", "--", now);
   expect(after.split("\n")[0]).not.toBe(version);
   expect(after).toContain("postgresql-17");

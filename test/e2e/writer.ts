@@ -31,11 +31,13 @@ export interface WriterOptions {
   step?: number;
   /** Pause after each row (milliseconds): a storm of writers leaves the machine something to work with. */
   pauseMs?: number;
+  /** When a connection, or a statement, is given up (milliseconds). */
+  patienceMs?: number;
 }
 
 /** A pause between two tries where nothing answers (milliseconds). */
 const pause = 50;
-/** A connection, or a statement, that has taken this long is given up (milliseconds). */
+/** As an application that would rather try again (milliseconds). */
 const patience = 3000;
 
 /**
@@ -63,7 +65,7 @@ export class Writer {
     parsed.search = "";
     if (host !== undefined) parsed.hostname = host;
     this.#url = parsed.href;
-    this.#options = { first: 1, step: 1, pauseMs: 0, ...options };
+    this.#options = { first: 1, step: 1, pauseMs: 0, patienceMs: patience, ...options };
   }
 
   /** Begins to write into the table `numbered`, which must be there; returns with the first acknowledgement. */
@@ -117,8 +119,8 @@ export class Writer {
       const client = new pg.Client({
         connectionString: this.#url,
         ssl: { ca: this.#ca },
-        connectionTimeoutMillis: patience,
-        query_timeout: patience,
+        connectionTimeoutMillis: this.#options.patienceMs,
+        query_timeout: this.#options.patienceMs,
       });
       client.on("error", () => {});
       try {
