@@ -159,7 +159,8 @@ const DROP_IN = unitFile({
       "",
       `/usr/bin/redis-sentinel ${OWN_FILE} --include ${FIXED} --supervised systemd --daemonize no`,
     ],
-    ExecStartPost: `+${WATCH}`,
+    // What it knows already it watches in any case; `verify` tells what is missing.
+    ExecStartPost: `-+${WATCH}`,
     ReadWritePaths: ["", SENTINEL_DATA],
     UMask: "0077",
     Restart: "always",

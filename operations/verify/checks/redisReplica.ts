@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { REDIS_CLI } from "../../../roles/redis.ts";
 import { SENTINEL_CLI } from "../../../roles/sentinel.ts";
 import { messageOf } from "../../../toolchain/problem.ts";
@@ -9,6 +10,11 @@ import type { ConsoleRow } from "./pooler.ts";
 
 /** How far a replica may be behind while it is called near (bytes). */
 const NEAR = 16 * 1024 ** 2;
+
+/** Sentinels look for replicas and for each other every ten seconds: what has just begun is whole only then. */
+const ATTEMPTS = 8;
+/** Milliseconds. */
+const PAUSE = 1500;
 
 /** What is asked of everybody who has to do with a cache that has a replica. A text says why somebody did not answer. */
 export interface CacheView {
@@ -34,10 +40,14 @@ export const redisReplica: Check = {
   async run(world) {
     const watched = world.topology.caches.filter((cache) => cache.sentinel !== null);
     if (watched.length === 0) return { ok: true, detail: "none" };
-    const findings = watched.map(async (cache) =>
-      judgeReplica(cache, await look(world, cache), addresses(world), world.topology.stack),
-    );
-    return combine(await Promise.all(findings));
+    for (let attempt = 1; ; attempt++) {
+      const findings = watched.map(async (cache) =>
+        judgeReplica(cache, await look(world, cache), addresses(world), world.topology.stack),
+      );
+      const found = combine(await Promise.all(findings));
+      if (found.ok || attempt === ATTEMPTS) return found;
+      await sleep(PAUSE);
+    }
   },
 };
 

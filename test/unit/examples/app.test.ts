@@ -1,7 +1,7 @@
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
-import type { Cache } from "../../../examples/app/cache.ts";
+import { type Cache, connectionOptions } from "../../../examples/app/cache.ts";
 import type { Database } from "../../../examples/app/database.ts";
 import { Notes } from "../../../examples/app/notes.ts";
 import { isPassing, untilThere } from "../../../examples/app/retry.ts";
@@ -103,6 +103,34 @@ test("errors that say nothing about the statement are told from those that do", 
 
 test("a missing setting is named", () => {
   expect(() => settingsFrom({})).toThrow("The environment lacks DATABASE_URL and DATABASE_CA.");
+});
+
+test("the cache is found through the Sentinels where there are any, else by its URL", () => {
+  const url = "rediss://app:pw@10.0.1.5:6379/0";
+  const own = {
+    DATABASE_URL: "postgresql://app@db/app",
+    DATABASE_CA: new URL("../../../examples/app/schema.sql", import.meta.url).pathname,
+    REDIS_URL: url,
+  };
+  expect(connectionOptions(settingsFrom(own), url)).toMatchObject({ host: "10.0.1.5", port: 6379 });
+  const watched = {
+    ...own,
+    REDIS_MASTER: "cache",
+    REDIS_SENTINELS: "10.0.1.11:26379,10.0.1.12:26380",
+    REDIS_SENTINEL_PASSWORD: "sentinel",
+  };
+  const options = connectionOptions(settingsFrom(watched), url);
+  expect(options).toMatchObject({
+    name: "cache",
+    sentinels: [
+      { host: "10.0.1.11", port: 26379 },
+      { host: "10.0.1.12", port: 26380 },
+    ],
+    sentinelPassword: "sentinel",
+    password: "pw",
+    enableTLSForSentinelMode: true,
+  });
+  expect(options).not.toHaveProperty("host");
 });
 
 test("the program for application servers is one file, the same each time", async () => {
