@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError } from "commander";
+import type { OperationContext } from "../operations/context.ts";
 import type { RestoreReport } from "../operations/restore/restore.ts";
 import { print, printJson } from "./output.ts";
+import { forgetOld, type InPlaceFlags, inPlace } from "./restoreInPlace.ts";
 import { type CommonOptions, run } from "./run.ts";
 import { stackArgument } from "./stackArgument.ts";
 
-interface Options extends CommonOptions {
-  to: string;
+interface Options extends CommonOptions, InPlaceFlags {
+  to?: string;
   cluster?: string;
   type?: string;
   /** Hours; true stands for a day. */
@@ -15,36 +17,55 @@ interface Options extends CommonOptions {
 export function restore(program: Command): void {
   program
     .command("restore")
-    .description("restore a backup to a throw-away machine; the stack itself is not touched")
+    .description("restore a backup: to a throw-away machine (nothing else is touched), or in place")
     .addArgument(stackArgument())
-    .option("--to <target>", "latest, a time (UTC), a place in the log, or a restore point's name", "latest")
+    .option(
+      "--to <target>",
+      "latest (the default), a time (UTC), a place in the log, or a restore point's name",
+    )
     .option("--keep [hours]", "let the machine stay, for a day if nothing is said", hours)
-    .option("--type <type>", "server type of the machine; that of the stack if left out")
+    .option("--type <type>", "server type of the machine; one that is large enough if left out")
     .option("--cluster <name>", "which cluster, where there are several")
+    .option(
+      "--in-place",
+      "restore over the data of the stack itself; asks first, and keeps the old data aside",
+    )
+    .option("--on <machine>", "in place: the member whose data is restored; the primary if left out")
+    .option("--discard-old", "in place: keep no old data, where there is no room for it")
+    .option("--back [id]", "go back to the data that a restore in place kept, the newest if nothing is said")
+    .option("--forget-old [id]", "remove the data that restores in place kept, all of it if nothing is said")
+    .option("--resume", "go on with a restore in place that was cut off or failed")
+    .option("--abort", "take back a restore in place that was cut off or failed")
+    .option("-y, --yes", "do not ask before anything is changed")
     .option("--json", "the result as JSON on standard output")
     .addHelpText(
       "after",
       "\nExamples:\n  npx phasewise restore production --to 2026-11-21T09:30:00Z --keep\n" +
-        "  npx phasewise scratch production -- pg_dump -t orders app > orders.sql",
+        "  npx phasewise scratch production -- pg_dump -t orders app > orders.sql\n" +
+        "  npx phasewise restore production --to before-migration-42 --in-place",
     )
-    .action((stack: string, options: Options) =>
-      run(options, async (ctx) => {
-        const { restoreToScratch } = await import("../operations/restore/restore.ts");
-        const report = await restoreToScratch(
-          stack,
-          {
-            to: options.to,
-            ...(options.cluster === undefined ? {} : { cluster: options.cluster }),
-            ...(options.type === undefined ? {} : { serverType: options.type }),
-            ...(options.keep === undefined ? {} : { keepHours: options.keep === true ? 24 : options.keep }),
-          },
-          ctx,
-        );
-        if (options.json) printJson(report);
-        else show(report);
-        return 0;
-      }),
-    );
+    .action((stack: string, options: Options) => run(options, (ctx) => work(stack, options, ctx)));
+}
+
+async function work(stack: string, options: Options, ctx: OperationContext): Promise<number> {
+  if (options.forgetOld) return await forgetOld(stack, options, ctx);
+  if (options.inPlace || options.back || options.resume || options.abort)
+    return await inPlace(stack, options, ctx);
+  const { restoreToScratch } = await import("../operations/restore/restore.ts");
+  const { cluster, keep, to = "latest", type } = options;
+  const report = await restoreToScratch(
+    stack,
+    {
+      to,
+      ...(cluster === undefined ? {} : { cluster }),
+      ...(type === undefined ? {} : { serverType: type }),
+      ...(keep === undefined ? {} : { keepHours: keep === true ? 24 : keep }),
+    },
+    ctx,
+  );
+  if (options.json) printJson(report);
+  else show(report);
+  return 0;
 }
 
 function hours(value: string): number {

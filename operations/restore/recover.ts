@@ -5,16 +5,9 @@ import { Problem } from "../../toolchain/problem.ts";
 import { interrupted, type OperationContext } from "../context.ts";
 import type { Cluster } from "../topology.ts";
 import { psql } from "./archive.ts";
+import { type Reached, reachedIn } from "./reached.ts";
 import { SCRATCH_FOLDER, SCRATCH_UNIT } from "./scratchManifest.ts";
 import { restoreOptions, type Target, targetText } from "./target.ts";
-
-/** How far a restored database came. */
-export interface Reached {
-  /** The time of the last transaction that was replayed; null where none was. */
-  time: string | null;
-  /** The end of the replayed log. */
-  lsn: string | null;
-}
 
 /** How often PostgreSQL is asked whether it is there (milliseconds). */
 const interval = 300;
@@ -29,9 +22,10 @@ export async function recover(
   target: Target,
   set: string | null,
   ctx: OperationContext,
+  timeline = "latest",
 ): Promise<Reached> {
   await run(session, `systemctl stop ${SCRATCH_UNIT}`, ctx);
-  await restore(session, cluster, target, set, ctx);
+  await restore(session, cluster, restoreOptions(target, set, timeline), { set, target }, ctx);
   const failed = await start(session, cluster, ctx);
   if (failed === null) return await reached(session, ctx);
   if (
@@ -40,7 +34,8 @@ export async function recover(
   ) {
     // Nothing was committed after that moment, as far as the archive goes: all that it has is what is asked for.
     ctx.onLine(`the archive has no transaction after ${targetText(target)}: all of it is replayed`);
-    await restore(session, cluster, { type: "latest" }, set, ctx);
+    const all = { type: "latest" } as const;
+    await restore(session, cluster, restoreOptions(all, set, timeline), { set, target: all }, ctx);
     const again = await start(session, cluster, ctx);
     if (again === null) return await reached(session, ctx);
     throw notStarted(again);
@@ -63,16 +58,13 @@ export async function run(session: SshSession, command: string, ctx: OperationCo
 async function restore(
   session: SshSession,
   cluster: Cluster,
-  target: Target,
-  set: string | null,
+  chosen: string[],
+  { set, target }: { set: string | null; target: Target },
   ctx: OperationContext,
 ): Promise<void> {
-  const options = [
-    `--stanza=${cluster.backupStanza}`,
-    "--delta",
-    "--archive-mode=off",
-    ...restoreOptions(target, set),
-  ].map((option) => `'${option}'`);
+  const options = [`--stanza=${cluster.backupStanza}`, "--delta", "--archive-mode=off", ...chosen].map(
+    (option) => `'${option}'`,
+  );
   const start = Date.now();
   ctx.onLine(`restoring ${set ?? "the newest backup"} (pgBackRest)`);
   await run(session, `runuser -u postgres -- pgbackrest ${options.join(" ")} restore`, ctx);
@@ -121,16 +113,7 @@ async function start(session: SshSession, cluster: Cluster, ctx: OperationContex
 }
 
 async function reached(session: SshSession, ctx: OperationContext): Promise<Reached> {
-  const words = await journal(session, ctx);
-  return {
-    time: isoTime([...words.matchAll(/last completed transaction was at log time ([^\n]+)/g)].at(-1)?.[1]),
-    lsn: [...words.matchAll(/redo done at ([0-9A-F]+\/[0-9A-F]+)/g)].at(-1)?.[1] ?? null,
-  };
-}
-
-function isoTime(text: string | undefined): string | null {
-  if (text === undefined) return null;
-  return new Date(text.trim().replace(" ", "T").replace(/\+00$/, "Z")).toISOString();
+  return reachedIn(await journal(session, ctx));
 }
 
 async function journal(session: SshSession, ctx: OperationContext): Promise<string> {

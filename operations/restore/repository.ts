@@ -1,5 +1,7 @@
 import { Problem } from "../../toolchain/problem.ts";
+import { compareLsn } from "./lsn.ts";
 import { type Target, targetText } from "./target.ts";
+import { type Branch, backupsTo, momentOf } from "./timelines.ts";
 
 /** A backup that can be restored. */
 export interface Backup {
@@ -10,6 +12,8 @@ export interface Backup {
   stopLsn: string;
   /** The size of the database in it, in bytes. */
   bytes: number;
+  /** The line of history on which it was made. */
+  timeline: number;
 }
 
 /** What a repository holds of a cluster: whole backups, the oldest first. */
@@ -24,27 +28,39 @@ export interface RestorePoint {
   lsn: string;
 }
 
+/** pgBackRest's code for whatever keeps it from reading a repository ("other"). */
+const UNREADABLE = 99;
+
 interface Info {
   name: string;
+  repo?: { status: { code: number; message: string } }[];
   backup: {
     label: string;
     error?: boolean | null;
     timestamp: { stop: number };
     lsn: { stop: string };
+    archive?: { start: string | null };
     info: { size: number };
   }[];
 }
 
-/** @param json Of `pgbackrest info --output=json`. */
+/**
+ * @param json Of `pgbackrest info --output=json`.
+ * @throws Problem (exit 2) where the repository cannot be read: with another key than it was written with, most of all.
+ */
 export function parseRepository(json: string, stanza: string): Repository {
   const info = (JSON.parse(json) as Info[]).find((one) => one.name === stanza);
+  const fault = info?.repo?.find(({ status }) => status.code === UNREADABLE)?.status.message;
+  if (fault !== undefined) throw unreadable(fault);
   const backups = (info?.backup ?? [])
     .filter(({ error }) => error !== true)
-    .map(({ label, timestamp, lsn, info: { size } }) => ({
+    .map(({ archive, label, timestamp, lsn, info: { size } }) => ({
       label,
       finished: new Date(timestamp.stop * 1000),
       stopLsn: lsn.stop,
       bytes: size,
+      // The first eight digits of a segment's name.
+      timeline: Number.parseInt(archive?.start?.slice(0, 8) ?? "1", 16),
     }))
     .sort((a, b) => a.finished.getTime() - b.finished.getTime());
   return { backups };
@@ -53,6 +69,8 @@ export function parseRepository(json: string, stanza: string): Repository {
 /**
  * The backup with which a restore begins.
  * @param points The restore points that were written down.
+ * @param more.branches The restores in place that were made.
+ * @param more.end Where the log ends now; null where nobody can tell.
  * @throws Problem (exit 2) for what cannot be restored: no backup yet, before the first one, in the future, an unknown
  * restore point.
  */
@@ -61,9 +79,12 @@ export function chooseBackup(
   target: Target,
   points: readonly RestorePoint[],
   now: Date,
+  more: { branches?: readonly Branch[]; end?: string | null } = {},
 ): Backup {
-  const [first] = repository.backups;
-  const last = repository.backups.at(-1);
+  const { branches = [], end = null } = more;
+  const backups = backupsTo(momentOf(target, points), repository.backups, branches);
+  const [first] = backups;
+  const last = backups.at(-1);
   if (first === undefined || last === undefined) {
     throw refused("There is no backup yet.", [
       "npx phasewise backup makes one; npx phasewise backups lists them.",
@@ -71,8 +92,12 @@ export function chooseBackup(
   }
   if (target.type === "latest") return last;
   if (target.type === "time" && target.time > now) throw outside(target, first, "is in the future");
+  if (target.type === "lsn" && end !== null && compareLsn(target.lsn, end) > 0)
+    throw refused(`Nothing can be restored to ${targetText(target)}: the log has not come there yet.`, [
+      `Give a place between ${first.stopLsn} (the oldest backup) and ${end} (now), or latest.`,
+    ]);
   const point = target.type === "name" ? pointOf(target.name, points) : null;
-  const usable = repository.backups.filter(({ finished, stopLsn }) => {
+  const usable = backups.filter(({ finished, stopLsn }) => {
     if (target.type === "time") return finished <= target.time;
     return compareLsn(stopLsn, point?.lsn ?? (target as { lsn: string }).lsn) <= 0;
   });
@@ -81,22 +106,17 @@ export function chooseBackup(
   return chosen;
 }
 
-/** Less than 0 where `a` comes first. */
-export function compareLsn(a: string, b: string): number {
-  const value = (lsn: string) => {
-    const [high = "0", low = "0"] = lsn.split("/");
-    return (BigInt(`0x${high}`) << 32n) + BigInt(`0x${low}`);
-  };
-  const difference = value(a) - value(b);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
 /**
  * Bytes that a machine's disk must have for a restore: the database, a fifth more for the log that is replayed and
  * what grows, and what Debian and PostgreSQL themselves take.
  */
 export function neededBytes({ bytes }: Pick<Backup, "bytes">): number {
   return Math.ceil(bytes * 1.2) + 5e9;
+}
+
+/** Bytes that a volume must have for the restored data itself: the database, and a tenth for the log and what grows. */
+export function neededForData(bytes: number): number {
+  return Math.ceil(bytes * 1.1) + 256e6;
 }
 
 function pointOf(name: string, points: readonly RestorePoint[]): RestorePoint {
@@ -114,6 +134,24 @@ function outside(target: Target, first: Backup, why: string): Problem {
   return refused(`Nothing can be restored to ${targetText(target)}: it ${why}.`, [
     `Give a time between ${first.finished.toISOString()} (the oldest backup) and now, or latest.`,
   ]);
+}
+
+function unreadable(message: string): Problem {
+  const [first = "", ...rest] = message.trim().split("\n");
+  const wrongKey = /Crypto|cipher|decrypt/i.test(message);
+  return new Problem({
+    happened: wrongKey
+      ? "The backups cannot be read: their key is not the one that they were written with."
+      : `The backups cannot be read: ${first}`,
+    details: wrongKey ? [first, ...rest] : rest,
+    left: "Nothing was touched.",
+    todo: [
+      wrongKey
+        ? "Put the right key back: npx phasewise recovery-kit --open shows the one that the kit has, and npx phasewise up brings it to the machines."
+        : "npx phasewise verify tells more; the object storage must be reachable and its keys valid.",
+    ],
+    exitCode: 2,
+  });
 }
 
 function refused(happened: string, todo: string[]): Problem {

@@ -7,12 +7,14 @@ import { type Cluster, readDeployed } from "../topology.ts";
 import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
 import { openWorld } from "../verify/world.ts";
-import { markArchive } from "./archive.ts";
-import { type Reached, recover, run } from "./recover.ts";
+import { markArchive, sqlOn } from "./archive.ts";
+import type { Reached } from "./reached.ts";
+import { recover, run } from "./recover.ts";
 import { type Backup, chooseBackup, neededBytes, parseRepository } from "./repository.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
 import { openStore, readPoints } from "./store.ts";
 import { parseTarget, type Target, targetText } from "./target.ts";
+import { momentOf, readBranches, timelineTo } from "./timelines.ts";
 
 export interface RestoreOptions {
   /** As `parseTarget` wants it. */
@@ -55,15 +57,14 @@ export async function restoreToScratch(
   cipherOf(topology, cluster);
   const plan = await planRestore(topology, cluster, target, ctx);
   const access = await cloudAccess(deployment, ctx);
-  const size = await sizeFor(access, topology, cluster, plan.backup, options.serverType ?? null);
+  const size = await sizeFor(access, topology, cluster, plan?.backup ?? null, options.serverType ?? null);
   const { keepHours } = options;
   const keepUntil = keepHours === undefined ? null : new Date(Date.now() + keepHours * 3600_000);
   const wish = { ...size, bytes: 0, writable: false, keepUntil };
   const begin = Date.now();
   return await withScratch({ access, topology, cluster }, wish, ctx, async (scratch, session) => {
-    const backup = plan.backup ?? (await planThere(session, topology, cluster, target, ctx));
-    const set = target.type === "latest" ? null : backup.label;
-    const reached = await recover(session, cluster, target, set, ctx);
+    const { backup, timeline } = plan ?? (await planThere(session, topology, cluster, target, ctx));
+    const reached = await recover(session, cluster, target, backup.label, ctx, timeline);
     const seconds = Math.round((Date.now() - begin) / 100) / 10;
     return {
       stack,
@@ -79,6 +80,12 @@ export async function restoreToScratch(
           : { name: scratch.name, address: scratch.address, until: keepUntil.toISOString() },
     };
   });
+}
+
+/** The backup to begin with, and the line of history that leads to the target. */
+interface Way {
+  backup: Backup;
+  timeline: string;
 }
 
 /** The cluster of this name; without a name, the only one. @throws Problem (exit 2). */
@@ -108,7 +115,7 @@ export async function planRestore(
   cluster: Cluster,
   target: Target,
   ctx: OperationContext,
-): Promise<{ backup: Backup | null }> {
+): Promise<Way | null> {
   await using world = openWorld(topology, { unavailable: "a restore does not ask it" }, ctx);
   let info: string;
   try {
@@ -118,11 +125,12 @@ export async function planRestore(
     ctx.onLine(
       `${cluster.name} does not answer (${messageOf(error).split("\n")[0]}): its repository is read by the new machine`,
     );
-    return { backup: null };
+    return null;
   }
-  const backup = await choose(topology, cluster, target, info);
+  const end = await endOfLog(world, cluster);
+  const way = await choose(topology, cluster, target, info, end);
   await markIfPossible(world, cluster, ctx);
-  return { backup };
+  return way;
 }
 
 async function readInfo(world: World, cluster: Cluster): Promise<string> {
@@ -130,10 +138,30 @@ async function readInfo(world: World, cluster: Cluster): Promise<string> {
   return await world.run(member, backupInfoCommand(cluster.backupStanza));
 }
 
-async function choose(topology: Topology, cluster: Cluster, target: Target, info: string): Promise<Backup> {
+async function choose(
+  topology: Topology,
+  cluster: Cluster,
+  target: Target,
+  info: string,
+  end: string | null,
+): Promise<Way> {
   using store = openStore(topology);
-  const points = target.type === "name" ? await readPoints(store, cluster.name) : [];
-  return chooseBackup(parseRepository(info, cluster.backupStanza), target, points, new Date());
+  const [points, branches] = await Promise.all([
+    readPoints(store, cluster.name),
+    readBranches(store, cluster.name),
+  ]);
+  const repository = parseRepository(info, cluster.backupStanza);
+  const backup = chooseBackup(repository, target, points, new Date(), { branches, end });
+  return { backup, timeline: timelineTo(momentOf(target, points), branches) };
+}
+
+/** Null where the primary is gone. */
+async function endOfLog(world: World, cluster: Cluster): Promise<string | null> {
+  try {
+    return await sqlOn(world, await leaderOf(world, cluster), "SELECT pg_current_wal_insert_lsn()");
+  } catch {
+    return null;
+  }
 }
 
 /** A primary that is gone, or an archive that does not take anything, must not keep anybody from restoring. */
@@ -154,8 +182,9 @@ async function planThere(
   cluster: Cluster,
   target: Target,
   ctx: OperationContext,
-): Promise<Backup> {
-  return choose(topology, cluster, target, await run(session, backupInfoCommand(cluster.backupStanza), ctx));
+): Promise<Way> {
+  const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
+  return choose(topology, cluster, target, info, null);
 }
 
 async function sizeFor(

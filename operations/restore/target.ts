@@ -54,15 +54,24 @@ export function targetText(target: Target): string {
   return target.type === "lsn" ? `the log's place ${target.lsn}` : `the restore point ${target.name}`;
 }
 
-/** pgBackRest's options for a target. @param set The backup to begin with; null lets pgBackRest choose. */
-export function restoreOptions(target: Target, set: string | null): string[] {
-  const chosen = set === null ? [] : [`--set=${set}`];
+/**
+ * pgBackRest's options for a target.
+ * @param set The backup to begin with; null lets pgBackRest choose.
+ * @param timeline The line of history that is followed.
+ */
+export function restoreOptions(target: Target, set: string | null, timeline = "latest"): string[] {
+  const line = timeline === "latest" ? [] : [`--target-timeline=${timeline}`];
+  const chosen = [...(set === null ? [] : [`--set=${set}`]), ...line];
   if (target.type === "latest") return chosen;
-  const value =
-    target.type === "time"
-      ? target.time.toISOString().replace("T", " ").replace("Z", "+00")
-      : target.type === "lsn"
-        ? target.lsn
-        : target.name;
-  return [...chosen, `--type=${target.type}`, `--target=${value}`, "--target-action=promote"];
+  return [...chosen, `--type=${target.type}`, `--target=${targetValue(target)}`, "--target-action=promote"];
+}
+
+/** PostgreSQL's own settings for a target; none for the end of the archive. */
+export function recoverySettings(target: Target): Record<string, string> {
+  return target.type === "latest" ? {} : { [`recovery_target_${target.type}`]: targetValue(target) };
+}
+
+function targetValue(target: Exclude<Target, { type: "latest" }>): string {
+  if (target.type === "time") return target.time.toISOString().replace("T", " ").replace("Z", "+00");
+  return target.type === "lsn" ? target.lsn : target.name;
 }

@@ -1,11 +1,7 @@
 import { hostname } from "node:os";
 import { describe, expect, test } from "vitest";
-import {
-  chooseBackup,
-  compareLsn,
-  neededBytes,
-  parseRepository,
-} from "../../../../operations/restore/repository.ts";
+import { compareLsn } from "../../../../operations/restore/lsn.ts";
+import { chooseBackup, neededBytes, parseRepository } from "../../../../operations/restore/repository.ts";
 import { isLeft } from "../../../../operations/restore/scratchServer.ts";
 import { parseTarget, requireName, restoreOptions } from "../../../../operations/restore/target.ts";
 import { Problem } from "../../../../toolchain/problem.ts";
