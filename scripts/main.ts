@@ -3,12 +3,14 @@ import { COMMAND_VARIABLE } from "../clients/ssh/visitor.ts";
 import manifest from "../package.json" with { type: "json" };
 import { backup } from "./backup.ts";
 import { backups } from "./backups.ts";
+import { canary } from "./canary.ts";
 import { cloud } from "./cloud.ts";
 import { cost } from "./cost.ts";
 import { destroy } from "./destroy.ts";
 import { drift } from "./drift.ts";
 import { drill } from "./drill.ts";
 import { example } from "./example.ts";
+import { guard } from "./guard.ts";
 import { indexes } from "./indexes.ts";
 import { journal } from "./journal.ts";
 import { logs } from "./logs.ts";
@@ -50,6 +52,8 @@ const commands = [
   backups,
   restorePoint,
   restore,
+  guard,
+  canary,
   drill,
   scratch,
   recoveryKit,

@@ -1,5 +1,5 @@
 /** Commands that hand everything after `--` to another program. */
-const passing = ["psql", "ssh", "scratch"];
+const passing = ["psql", "ssh", "scratch", "guard"];
 
 let kept: string[] = [];
 

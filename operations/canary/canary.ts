@@ -128,7 +128,8 @@ async function death(worker: Worker): Promise<never> {
   throw new Error(`the canary ended by itself (code ${code})`);
 }
 
-async function missingRows(topology: Topology, run: string, segments: Segment[]): Promise<string[]> {
+/** Acknowledged rows that are not there, each by its run and number. */
+export async function missingRows(topology: Topology, run: string, segments: Segment[]): Promise<string[]> {
   return asOwner(topology, async (owner) => {
     const lists: string[][] = [];
     for (const { name, acknowledged } of segments) {
@@ -139,11 +140,12 @@ async function missingRows(topology: Topology, run: string, segments: Segment[])
   });
 }
 
-function asOwner<T>(topology: Topology, use: (owner: PostgresSession) => Promise<T>): Promise<T> {
+export function asOwner<T>(topology: Topology, use: (owner: PostgresSession) => Promise<T>): Promise<T> {
   return withPostgres(target(topology, "write", "owner"), use);
 }
 
-function target(
+/** Where clients connect, as one of the roles. */
+export function target(
   topology: Topology,
   endpoint: "write" | "read",
   role: "owner" | "application" | "readonly",
@@ -155,6 +157,6 @@ function target(
   return { host, port, database, user, password, caCertificate: topology.caCertificate };
 }
 
-function runName(run: string, segment: string): string {
+export function runName(run: string, segment: string): string {
   return `${run}/${segment}`;
 }

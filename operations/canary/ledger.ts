@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -41,6 +41,13 @@ export async function readLedger(folder: string): Promise<Segment[]> {
       return { name, acknowledged: lines.map(Number) };
     }),
   );
+}
+
+/** Removes the segments that were begun before a moment: their names begin with it, in milliseconds. */
+export function removeOldSegments(folder: string, before: Date): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(folder))
+    if (Number(name.split("-")[0]) < before.getTime()) rmSync(join(folder, name));
 }
 
 export async function removeLedger(folder: string): Promise<void> {
