@@ -31,8 +31,8 @@ export function guard(program: Command): void {
       "after",
       "\nThe command finds the owner's URL in DATABASE_URL and in libpq's variables.\n" +
         "Ways back: L1 --undo (5 min), L2 drop the indexes that it made (15 min), L3 restore in place (60 min).\n" +
-        "\nExamples:\n  npx phasewise guard production -- npm run migrate\n" +
-        "  npx phasewise guard production --check 'SELECT count(*) > 0 FROM orders' --undo 'npm run migrate:down' --on-failure restore -- npm run migrate",
+        "\nExamples:\n  npx phasewise guard production -- ./migrate up\n" +
+        "  npx phasewise guard production --check 'SELECT count(*) > 0 FROM orders' --undo './migrate down' --on-failure restore -- ./migrate up",
     )
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
@@ -67,7 +67,7 @@ function withoutCommand(stack: string): Problem {
   return new Problem({
     happened: "The command that is to be guarded is missing.",
     left: "Nothing was done.",
-    todo: [`npx phasewise guard ${stack} -- npm run migrate`],
+    todo: [`npx phasewise guard ${stack} -- ./migrate up`],
     exitCode: 2,
   });
 }
