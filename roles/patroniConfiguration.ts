@@ -34,6 +34,10 @@ export type Durability = "async" | "sync";
 /** Stands before PostgreSQL's own. */
 export const PG_REWIND = `${LIBEXEC}/pg_rewind`;
 
+/** What Patroni calls before it stops PostgreSQL, and the file while which is there it does something. */
+export const BEFORE_STOP = `${LIBEXEC}/before-stop`;
+export const STOP_FAST = "/run/phasewise/stop-fast";
+
 /** Every cluster's keys in etcd begin with it. */
 export const PATRONI_NAMESPACE = "/phasewise/";
 
@@ -138,6 +142,7 @@ function postgresql(settings: PatroniSettings): Record<string, unknown> {
     data_dir: postgresData(postgresVersion),
     bin_dir: postgresBin(postgresVersion),
     bin_name: { pg_rewind: PG_REWIND },
+    before_stop: BEFORE_STOP,
     pgpass: "/run/patroni/pgpass",
     use_unix_socket: true,
     parameters: { unix_socket_directories: POSTGRES_SOCKET },

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { Method } from "../operations/switchover/settings.ts";
 import type { MoveOptions, MoveReport } from "../operations/switchover/switchover.ts";
 import { print, printJson } from "./output.ts";
 import { milliseconds } from "./promote.ts";
@@ -8,6 +9,7 @@ import { stackArgument } from "./stackArgument.ts";
 interface Options extends CommonOptions {
   to?: string;
   maxStall: number;
+  method?: Method;
   yes?: boolean;
 }
 
@@ -22,6 +24,12 @@ export function switchover(program: Command): void {
       new Option("--max-stall <time>", "how long clients may be held, as 1s or 500ms")
         .argParser(milliseconds)
         .default(1000, "1s"),
+    )
+    .addOption(
+      new Option(
+        "--method <method>",
+        "who moves it: direct, fastest, or patroni by its own switchover; by default direct, unless a member does not answer",
+      ).choices(["direct", "patroni"]),
     )
     .option("-y, --yes", "do not ask")
     .option("--json", "{stack, cluster, from, to, seconds, times} as JSON on standard output")
@@ -47,8 +55,12 @@ async function act(command: "switchover" | "failover", stack: string, options: O
       const lost = risk ? ` It may lose ${risk}.` : "";
       return ask(`${stack}: ${to} takes over from ${from ?? "nobody"}.${lost} Go on?`);
     };
-    const { maxStall: maxStallMs, to, yes } = options;
-    const report = await operations[command](stack, { to, maxStallMs, ...(yes ? {} : { confirm }) }, ctx);
+    const { maxStall: maxStallMs, method, to, yes } = options;
+    const report = await operations[command](
+      stack,
+      { to, maxStallMs, method, ...(yes ? {} : { confirm }) },
+      ctx,
+    );
     if (options.json) printJson(report);
     else print(textOf(report));
     return 0;

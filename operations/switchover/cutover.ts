@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import type { Patroni } from "../../clients/patroni.ts";
 import { quote } from "../../clients/ssh/quote.ts";
 import { READS, WRITES } from "../../roles/pgbouncerConfiguration.ts";
-import { Problem } from "../../toolchain/problem.ts";
+import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import type { Machines } from "../machines.ts";
 import type { Machine } from "../topology.ts";
@@ -98,8 +99,7 @@ export async function liftLeftovers(
   machines: Machines,
   ctx: OperationContext,
 ): Promise<boolean> {
-  const [member] = members;
-  const patroni = await machines.patroni(member!);
+  const patroni = await anyPatroni(members, machines);
   if ((await patroni.cluster()).pause !== true) return false;
   ctx.onLine(
     "an earlier cutover was killed with all that belongs to it: letting clients and Patroni go on ...",
@@ -117,6 +117,21 @@ export async function liftLeftovers(
     await sleep(500);
   }
   return true;
+}
+
+/** Of the first member that answers. */
+async function anyPatroni(members: Machine[], machines: Machines): Promise<Patroni> {
+  const reasons: string[] = [];
+  for (const member of members) {
+    try {
+      const patroni = await machines.patroni(member);
+      await patroni.cluster();
+      return patroni;
+    } catch (error) {
+      reasons.push(`${member.name}: ${messageOf(error).split("\n")[0]}`);
+    }
+  }
+  throw new Error(`no Patroni answers: ${reasons.join("; ")}`);
 }
 
 async function leaderName(plan: CutoverPlan, machines: Machines): Promise<string | undefined> {

@@ -1,4 +1,5 @@
 import { PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "../../roles/paths.ts";
+import { STOP_FAST } from "../../roles/patroniConfiguration.ts";
 import { databasesFile } from "../../roles/pgbouncer.ts";
 import { type PoolerInstance, READS, WRITES } from "../../roles/pgbouncerConfiguration.ts";
 import { nodeTls } from "../../roles/tls.ts";
@@ -20,7 +21,15 @@ export interface CutoverPlan {
   members: Machine[];
   /** Clients are never held for longer before the point of no return, in seconds. */
   maxStallSeconds: number;
+  /** `direct` where it is left out. */
+  method?: Method;
 }
+
+/**
+ * Who moves the primary: `direct`, a coordinator with Patroni paused, fastest; `patroni`, Patroni by its own
+ * switchover, which needs no answer of the members that take no part.
+ */
+export type Method = "direct" | "patroni";
 
 const place = ({ name, privateAddress }: Machine) => ({ name, address: privateAddress });
 
@@ -38,6 +47,7 @@ export function coordinatorSettings(plan: CutoverPlan, token: string): Record<st
     gateways: plan.gateways.map(place),
     members: plan.members.map(place),
     maxStallSeconds: plan.maxStallSeconds,
+    method: plan.method ?? "direct",
     databases: {
       old: databasesAt(databases, { host: plan.from.privateAddress, port: PORTS.postgres }),
       new: databasesAt(databases, { host: plan.to.privateAddress, port: PORTS.postgres }),
@@ -57,7 +67,14 @@ export function agentSettings(plan: CutoverPlan, machine: Machine, token: string
     port: PORTS.switchover,
     tls: nodeTls("root"),
     ...(database
-      ? { database: { socket: POSTGRES_SOCKET, data: postgresData(version), bin: postgresBin(version) } }
+      ? {
+          database: {
+            socket: POSTGRES_SOCKET,
+            data: postgresData(version),
+            bin: postgresBin(version),
+            stopFast: STOP_FAST,
+          },
+        }
       : {}),
     ...(gateway
       ? {

@@ -5,13 +5,14 @@ import type { OperationContext } from "../context.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
 import { awaitStandby, clusterMembers } from "../membership/postgres.ts";
-import { type Cluster, readDeployed } from "../topology.ts";
+import { type Cluster, type Machine, readDeployed } from "../topology.ts";
 import { placeName } from "../workflow/place.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore } from "../workflow/store.ts";
 import { refuseOther } from "../workflow/underWay.ts";
 import { chooseStandby, chooseSurvivor } from "./choose.ts";
 import { type CutoverTimes, cutOver, liftLeftovers } from "./cutover.ts";
+import type { Method } from "./settings.ts";
 
 export interface MoveReport {
   stack: string;
@@ -27,6 +28,8 @@ export interface MoveOptions {
   /** The standby that is to take over. */
   to?: string | undefined;
   maxStallMs: number;
+  /** Who makes a planned move. Left out: `direct`, or `patroni` where a member does not answer. */
+  method?: Method | undefined;
   /** Asked before anything is changed. */
   confirm?(move: { from: string | null; to: string; risk: string | null }): Promise<boolean>;
 }
@@ -46,6 +49,7 @@ export async function switchover(
     if (from === undefined) throw withoutPrimary(stack, cluster.name);
     const to = chooseStandby(cluster.name, members, options.to);
     await confirmed(options, { from, to, risk: null });
+    const method = options.method ?? (await methodFor(places.members, machines, ctx));
     const begin = Date.now();
     held.lost.throwIfAborted();
     const times = await cutOver(
@@ -55,6 +59,7 @@ export async function switchover(
         to: machines.named(to),
         ...places,
         maxStallSeconds: options.maxStallMs / 1000,
+        method,
       },
       machines,
       ctx,
@@ -63,6 +68,21 @@ export async function switchover(
     await awaitStandby(machines, cluster, from, ctx);
     return { stack, cluster: cluster.name, from, to, seconds: secondsSince(begin), times };
   });
+}
+
+/** The fast way pauses every member's Patroni: with one that cannot say that it is, Patroni moves the primary itself. */
+async function methodFor(members: Machine[], machines: Machines, ctx: OperationContext): Promise<Method> {
+  const answers = members.map(async (member) => {
+    const asked = machines.patroni(member).then((patroni) => patroni.status());
+    return asked.then(
+      () => [],
+      () => [member.name],
+    );
+  });
+  const silent = (await Promise.all(answers)).flat();
+  if (silent.length === 0) return "direct";
+  ctx.onLine(`${silent.join(", ")} does not answer: Patroni moves the primary itself`);
+  return "patroni";
 }
 
 async function standbysBack(machines: Machines, cluster: Cluster, ctx: OperationContext): Promise<void> {

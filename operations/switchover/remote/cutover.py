@@ -14,7 +14,7 @@ import ssl
 import sys
 import time
 
-from link import TROUBLE, Failed, Link, ask_all
+from link import TROUBLE, Asked, Failed, Link, ask_all
 from patronis import Patronis
 
 # How long agents may take to answer when the move begins (seconds).
@@ -25,6 +25,8 @@ PROMOTE_WITHIN = 8
 # What the standby has not replayed when the old primary has ended must be a moment's work, however short the time
 # that is left (seconds).
 LEAST_CATCH_UP = 0.3
+# Patroni's own switchover, from the request to the new primary (seconds).
+BY_PATRONI_WITHIN = 15
 # A move that is turned back starts the old primary again (seconds).
 START_WITHIN = 20
 # A pooler that hears nothing more lets its clients go on by itself.
@@ -141,15 +143,10 @@ class Cutover:
         self.new.post("/database/hasten", on=False)
 
     def reached(self, lsn):
-        name, seconds = self.settings["new"]["name"], max(self.settings["maxStallSeconds"], 1)
-        try:
-            self.new.post("/database/reach", lsn=lsn, seconds=seconds)
-        except Failed as error:
-            raise Failed(f"{name} does not replay the log in time: {error}") from error
+        self.new.post("/database/reach", lsn=lsn, seconds=max(self.settings["maxStallSeconds"], 1))
 
-    def move(self):
-        start = time.monotonic()
-        lap = lambda: (time.monotonic() - start) * 1000
+    def hold(self, lap):
+        """Holds all clients between two transactions, or none; says how long that took (milliseconds)."""
         budget = self.settings["maxStallSeconds"]
         self.mark("holding")
         try:
@@ -161,12 +158,22 @@ class Cutover:
         if drained > budget * 1000:
             self.everywhere("/gateway/resume")
             raise Failed(f"clients were held for {drained:.0f} ms before anything had begun")
+        return drained
+
+    def move(self):
+        start = time.monotonic()
+        lap = lambda: (time.monotonic() - start) * 1000
+        drained = self.hold(lap)
         self.mark("stopping")
         lsn = self.old.post("/database/stop", seconds=STOP_WITHIN)["lsn"]
         stopped = lap()
         self.mark("promoting")
-        left = max(budget - stopped / 1000, LEAST_CATCH_UP)
+        left = max(self.settings["maxStallSeconds"] - stopped / 1000, LEAST_CATCH_UP)
         promoted = self.new.post("/database/promote", lsn=lsn, catchUpSeconds=left, seconds=PROMOTE_WITHIN)
+        return self.let_go(lap, drained, stopped, promoted)
+
+    def let_go(self, lap, drained, stopped, promoted):
+        """Clients go on at the new primary; gives the times of all parts (milliseconds)."""
         promoted_at = lap()
         self.point("new")
         resumed = lap()
@@ -182,12 +189,53 @@ class Cutover:
             "firstMs": min((round(each) for each in first if each is not None), default=None),
         }
 
+    # The same move with Patroni in charge
+
+    def run_by_patroni(self):
+        begin = time.monotonic()
+        self.reach_agents()
+        self.check()
+        say(doing="prepare")
+        self.mark("pausing")
+        ask_all([self.old, self.new], "/database/checkpoint")
+        self.everywhere("/gateway/prepare", texts=self.settings["databases"]["new"])
+        self.everywhere("/gateway/leave_readers", name=self.settings["new"]["name"])
+        self.new.post("/database/hasten", on=True)
+        self.old.post("/database/stop_fast", on=True)
+        self.check()
+        say(doing="move")
+        times = self.move_by_patroni()
+        say(doing="wait for the proxy", **times)
+        self.old.post("/database/stop_fast", on=False)
+        self.restore()
+        self.follow_proxy("new")
+        self.mark("done")
+        say(done=True, seconds=round(time.monotonic() - begin, 1), **times)
+
+    def move_by_patroni(self):
+        start = time.monotonic()
+        lap = lambda: (time.monotonic() - start) * 1000
+        drained = self.hold(lap)
+        self.mark("switching")
+        old, new = self.settings["old"]["name"], self.settings["new"]["name"]
+        asked = Asked(lambda: self.patronis.links[old].request("POST", "/switchover", {"leader": old, "candidate": new}))
+        try:
+            self.old.post("/database/await_stop", seconds=BY_PATRONI_WITHIN)
+            stopped = lap()
+            promoted = self.new.post("/database/await_primary", seconds=BY_PATRONI_WITHIN)
+        except Failed as error:
+            raise Failed(asked.refusal() or str(error)) from error
+        return self.let_go(lap, drained, stopped, {"catchUpMs": 0, **promoted})
+
     def hand_over(self, place):
         """Patroni leads where clients are, then is let go on; clients go through the proxy again."""
         name = self.settings[place]["name"]
         self.patronis.await_leader(name)
         self.patronis.go_on()
-        self.everywhere("/gateway/expect", name=name, seconds=PROXY_FOLLOWS)
+        self.follow_proxy(place)
+
+    def follow_proxy(self, place):
+        self.everywhere("/gateway/expect", name=self.settings[place]["name"], seconds=PROXY_FOLLOWS)
         self.point("proxy")
         self.everywhere("/gateway/watch_readers", seconds=READS_END_WITHIN)
 
@@ -200,6 +248,7 @@ class Cutover:
         stage = self.stage()
         if stage in ("done", "turned back", "nothing"):
             return
+        self.patronis.paused = self.settings["method"] == "direct"
         promoted, certain = stage == "moved", stage not in ("promoting", "moved")
         try:
             promoted = self.new.post("/database/revoke")["promoted"] or promoted
@@ -208,7 +257,10 @@ class Cutover:
         except TROUBLE as error:
             say(doing="settle", unreachable=self.settings["new"]["name"], reason=str(error))
         done = False
-        if promoted:
+        if stage == "switching":
+            # It is Patroni's business who leads; clients follow.
+            self.let_choose()
+        elif promoted:
             done = self.keep("new")
         elif certain and stage in ("stopping", "promoting"):
             # It was not promoted and never will be.
@@ -246,7 +298,7 @@ def main():
     if sys.argv[1] == "settle":
         return cutover.settle()
     try:
-        cutover.run()
+        cutover.run_by_patroni() if settings["method"] == "patroni" else cutover.run()
     except Exception as error:
         say(failed=str(error) or type(error).__name__, stage=cutover.stage())
         cutover.settle()

@@ -23,6 +23,10 @@ MESSAGE = 1024 * 1024
 ENDS_WITHIN = 0.3
 
 
+class TooLate(Refused):
+    """Something did not happen in time."""
+
+
 class Database:
     def __init__(self, settings):
         self.settings = settings
@@ -73,7 +77,10 @@ class Database:
 
     def reach(self, request):
         """Waits until this standby has replayed the log up to a place."""
-        self.until(f"SELECT pg_last_wal_replay_lsn() >= '{place(request['lsn'])}'", "t", request["seconds"])
+        try:
+            self.until(f"SELECT pg_last_wal_replay_lsn() >= '{place(request['lsn'])}'", "t", request["seconds"])
+        except TooLate as late:
+            raise Refused(f"it had not replayed the log up to {request['lsn']} {late}") from late
         return {}
 
     def hasten(self, request):
@@ -91,6 +98,15 @@ class Database:
     def stop(self, request):
         """Ends PostgreSQL as fast as is clean. Its processes may go on for a while; what counts is the control file."""
         self.postmaster.signal(signal.SIGINT)
+        return self.await_stop(request)
+
+    def stop_fast(self, request):
+        """While `on`, Patroni's `before_stop` (roles/patroni.ts) stops PostgreSQL itself, faster than Patroni does."""
+        mark_stop_fast(self.settings, request["on"])
+        return {}
+
+    def await_stop(self, request):
+        """Waits until the control file says that PostgreSQL has shut down; says up to which place in the log."""
         end = time.monotonic() + request["seconds"]
         while True:
             control = self.control.read()
@@ -112,7 +128,10 @@ class Database:
     def promote(self, request):
         """Makes this standby the primary once it has all that the old one wrote. From here on there is no return."""
         begin = time.monotonic()
-        self.until(f"SELECT pg_last_wal_replay_lsn() > '{place(request['lsn'])}'", "t", request["catchUpSeconds"])
+        try:
+            self.until(f"SELECT pg_last_wal_replay_lsn() > '{place(request['lsn'])}'", "t", request["catchUpSeconds"])
+        except TooLate as late:
+            raise Refused(f"it had not replayed the log of the old primary {late}") from late
         caught = time.monotonic()
         with self.deciding:
             if self.revoked:
@@ -121,6 +140,15 @@ class Database:
         self.until("SELECT pg_is_in_recovery()", "f", request["seconds"])
         done = time.monotonic()
         return {"catchUpMs": (caught - begin) * 1000, "promoteMs": (done - caught) * 1000}
+
+    def await_primary(self, request):
+        """Waits until somebody else has made this standby the primary."""
+        begin = time.monotonic()
+        try:
+            self.until("SELECT pg_is_in_recovery()", "f", request["seconds"])
+        except TooLate as late:
+            raise Refused(f"it was not made the primary {late}") from late
+        return {"promoteMs": (time.monotonic() - begin) * 1000}
 
     def revoke(self, _):
         """After this the standby is never promoted by this cutover; says whether it was already."""
@@ -132,8 +160,15 @@ class Database:
         end = time.monotonic() + seconds
         while self.sql.run(question) != answer:
             if time.monotonic() > end:
-                raise Refused(f"after {seconds:.1f} s still not: {question}")
+                raise TooLate(f"within {seconds:.1f} s")
             time.sleep(0.001)
+
+
+def mark_stop_fast(settings, on):
+    if on:
+        open(settings["stopFast"], "w", encoding="ascii").close()
+    elif os.path.exists(settings["stopFast"]):
+        os.remove(settings["stopFast"])
 
 
 def login(settings):
@@ -148,6 +183,7 @@ def haste(on):
 def release(settings):
     """Whatever became of the cutover, the server is as it is configured, and Patroni looks after it."""
     let_patroni("start")
+    mark_stop_fast(settings, False)
     overridden = os.path.join(settings["data"], "postgresql.auto.conf")
     with open(overridden, encoding="utf-8") as file:
         if not re.search(rf"^({'|'.join(HASTE)}) ", file.read(), re.MULTILINE):

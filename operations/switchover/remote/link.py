@@ -65,3 +65,24 @@ def ask_all(links, path, **body):
         if isinstance(result, Exception):
             raise result
     return results
+
+
+class Asked:
+    """A request whose answer nobody waits for."""
+
+    def __init__(self, request):
+        self.failure = None
+
+        def ask():
+            try:
+                request()
+            except Exception as error:
+                self.failure = str(error)
+
+        self.thread = threading.Thread(target=ask, daemon=True)
+        self.thread.start()
+
+    def refusal(self):
+        """Why it was refused, where that is known by now."""
+        self.thread.join(0.1)
+        return self.failure

@@ -16,6 +16,7 @@ class Patronis:
     def __init__(self, links):
         """`links` by the members' names; the first is asked first."""
         self.links = links
+        self.paused = False
 
     def any(self, method, path, body=None):
         failures = []
@@ -28,20 +29,22 @@ class Patronis:
 
     def pause(self):
         """Each member has to have seen it: one that has not would promote or restart something."""
+        self.paused = True
         self.any("PATCH", "/config", {"pause": True})
         for name, link in self.links.items():
             seen = lambda: link.request("GET", "/patroni", accept=(503,)).get("pause") is True
-            self.until(seen, ANSWERS, f"Patroni on {name} did not pause", {"pause": True})
+            self.until(seen, ANSWERS, f"Patroni on {name} did not pause", wake=True)
 
     def go_on(self):
+        self.paused = False
         self.any("PATCH", "/config", {"pause": False})
-        self.wake({"pause": False})
+        self.wake()
 
-    def wake(self, configuration):
+    def wake(self):
         """Setting what is set already changes nothing, and makes a member look around."""
         for link in self.links.values():
             try:
-                link.request("PATCH", "/config", configuration)
+                link.request("PATCH", "/config", {"pause": self.paused})
             except TROUBLE:
                 pass  # It wakes by itself.
 
@@ -52,11 +55,11 @@ class Patronis:
     def await_leader(self, name):
         """While they are paused, it is whoever runs as the primary that takes the key."""
         leads = lambda: self.leader() == name
-        self.until(leads, LEADS_WITHIN, f"{name} does not hold the leader's key", {"pause": True})
+        self.until(leads, LEADS_WITHIN, f"{name} does not hold the leader's key", wake=True)
 
-    def until(self, question, seconds, failure, configuration=None):
+    def until(self, question, seconds, failure, wake=False):
         end = time.monotonic() + seconds
-        wake = 0
+        woken = 0
         while True:
             try:
                 if question():
@@ -65,7 +68,7 @@ class Patronis:
                 failure = f"{failure} ({error})" if "(" not in failure else failure
             if time.monotonic() > end:
                 raise Failed(failure)
-            if configuration and time.monotonic() > wake:
-                self.wake(configuration)
-                wake = time.monotonic() + WAKE_EVERY
+            if wake and time.monotonic() > woken + WAKE_EVERY:
+                self.wake()
+                woken = time.monotonic()
             time.sleep(0.05)
