@@ -4,7 +4,7 @@ import { backupInfoCommand } from "../../roles/pgbackrest.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { recover, run } from "../restore/recover.ts";
-import { type Backup, neededBytes, parseRepository } from "../restore/repository.ts";
+import { type Backup, neededBytes, parseRepository, repositoryFaults } from "../restore/repository.ts";
 import { clusterOf } from "../restore/restore.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "../restore/scratch.ts";
 import { openStore } from "../restore/store.ts";
@@ -38,8 +38,7 @@ export async function drill(
   cipherOf(topology, cluster);
   const access = await cloudAccess(deployment, ctx);
   const startedAt = new Date();
-  const { live, info } = await ask(topology, cluster, ctx);
-  const newest = info === null ? undefined : parseRepository(info, cluster.backupStanza).backups.at(-1);
+  const { live, newest, faults } = await ask(topology, cluster, ctx);
   const bytes = newest === undefined ? 0 : neededBytes(newest);
   const size = await judgeSize(access, topology, cluster, { serverType: options.serverType ?? null, bytes });
   const begin = Date.now();
@@ -49,6 +48,10 @@ export async function drill(
     ...base,
     ...(await prove(session, cluster, live, begin, topology, ctx)),
   })).catch((error: unknown) => failed(base, error, ctx));
+  if (faults.length > 0) {
+    report.ok = false;
+    report.checks.unshift(...faults);
+  }
   using store = openStore(topology);
   await store.put(reportKey("restore", cluster.name, startedAt), report);
   return report;
@@ -58,12 +61,27 @@ async function ask(
   topology: Topology,
   cluster: Cluster,
   ctx: OperationContext,
-): Promise<{ live: Live | null; info: string | null }> {
+): Promise<{ live: Live | null; newest: Backup | undefined; faults: DrillCheck[] }> {
   await using world = openWorld(topology, { unavailable: "a drill does not ask it" }, ctx);
-  const live = await readLive(world, cluster, ctx);
-  if (live === null) return { live, info: null };
-  const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  return { live, info: await world.run(member, backupInfoCommand(cluster.backupStanza)) };
+  const faults: DrillCheck[] = [];
+  let live: Live | null = null;
+  try {
+    live = await readLive(world, cluster, ctx);
+    if (live === null) return { live, newest: undefined, faults };
+  } catch (error) {
+    // What the archive holds can be restored all the same, and the drill says what that is.
+    if (ctx.signal.aborted) throw error;
+    faults.push({ name: "archive", ok: false, detail: messageOf(error).split("\n")[0]! });
+  }
+  try {
+    const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+    const info = await world.run(member, backupInfoCommand(cluster.backupStanza));
+    return { live, newest: parseRepository(info, cluster.backupStanza).backups.at(-1), faults };
+  } catch (error) {
+    // The throw-away machine asks the repository itself, and its answer counts.
+    if (ctx.signal.aborted) throw error;
+    return { live, newest: undefined, faults };
+  }
 }
 
 async function prove(
@@ -74,9 +92,7 @@ async function prove(
   topology: Topology,
   ctx: OperationContext,
 ): Promise<Omit<DrillReport, keyof DrillBase>> {
-  const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
-  const { backups } = parseRepository(info, cluster.backupStanza);
-  const { backup, check } = await restoreNewest(session, cluster, backups, ctx);
+  const { backup, check } = await restoreNewest(session, cluster, ctx);
   const rtoSeconds = Math.round((Date.now() - begin) / 100) / 10;
   const rpoSeconds =
     live === null ? null : Math.round((live.archiveTimeout + live.mark.archivedAfter) * 10) / 10;
@@ -99,14 +115,15 @@ async function prove(
   };
 }
 
-/** The newest backup that can be restored. @throws Problem where none of the newest can. */
-async function restoreNewest(
+/** The newest backup that can be restored. @throws Problem where none of the newest can, or there is none. */
+export async function restoreNewest(
   session: SshSession,
   cluster: Cluster,
-  backups: Backup[],
   ctx: OperationContext,
 ): Promise<{ backup: Backup; check: DrillCheck }> {
-  const faults: string[] = [];
+  const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
+  const { backups } = parseRepository(info, cluster.backupStanza);
+  const faults = backups.length === 0 ? repositoryFaults(info, cluster.backupStanza) : [];
   for (const backup of backups.slice(-tried).reverse()) {
     try {
       await recover(session, cluster, { type: "latest" }, backup.label, ctx);
@@ -122,8 +139,8 @@ async function restoreNewest(
   }
   throw new Problem({
     happened:
-      faults.length === 0
-        ? `There is no backup of ${cluster.name}.`
+      backups.length === 0
+        ? `There is no backup of ${cluster.name} that can be read.`
         : `None of the ${faults.length} newest backups of ${cluster.name} can be restored.`,
     details: faults,
     left: "The stack itself was not touched.",
@@ -136,7 +153,8 @@ function acknowledged(rowsMissing: number | null): DrillCheck[] {
   const detail =
     rowsMissing === 0
       ? "all that was acknowledged before is there"
-      : `${rowsMissing} acknowledged rows are missing`;
+      : `${rowsMissing} acknowledged rows are missing: the archive of the log ends before them, a segment is lost or ` +
+        "damaged; what follows a new full backup can be restored again";
   return [{ name: "acknowledged", ok: rowsMissing === 0, detail }];
 }
 

@@ -66,6 +66,15 @@ export function parseRepository(json: string, stanza: string): Repository {
   return { backups };
 }
 
+/** What pgBackRest says against a repository; nothing where all is well. @param json Of `pgbackrest info`. */
+export function repositoryFaults(json: string, stanza: string): string[] {
+  const info = (JSON.parse(json) as { name: string; status?: { code: number; message: string } }[]).find(
+    (one) => one.name === stanza,
+  );
+  if (info === undefined) return [`the repository knows no ${stanza}`];
+  return info.status === undefined || info.status.code === 0 ? [] : [info.status.message];
+}
+
 /**
  * The backup with which a restore begins.
  * @param points The restore points that were written down.

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseCanary } from "../../../../operations/drill/live.ts";
+import { repositoryFaults } from "../../../../operations/restore/repository.ts";
 import { judgeRepository } from "../../../../operations/verify/checks/backup.ts";
 import { judge } from "../../../../operations/verify/checks/drill.ts";
 
@@ -68,4 +69,12 @@ test("verify tells that the weekly check of the repository found something", () 
       fix: "npx phasewise logs production --unit phasewise-backup-verify tells which; npx phasewise backup production --type full begins anew",
     },
   ]);
+});
+
+test("what pgBackRest says against a repository is told, and silence of it is no good news", () => {
+  const info = (code: number, message: string, name = "main") =>
+    JSON.stringify([{ name, status: { code, message } }]);
+  expect(repositoryFaults(info(0, "ok"), "main")).toEqual([]);
+  expect(repositoryFaults(info(99, "other"), "main")).toEqual(["other"]);
+  expect(repositoryFaults("[]", "main")).toEqual(["the repository knows no main"]);
 });
