@@ -44,14 +44,10 @@ async function scenarios(): Promise<Scenario[]> {
   );
 }
 
-/** The turn comes round in the course of days; PHASEWISE_TEST_TURN sets it, "all" takes every scenario. */
-export function turnOf(environment: NodeJS.ProcessEnv): number | "all" {
-  const set = environment.PHASEWISE_TEST_TURN;
-  if (set === "all") return "all";
-  return Number(set ?? Math.floor(Date.now() / 3_600_000));
-}
-
-/** `count` of the scenarios for this stack, others with each turn. */
+/**
+ * `count` of the scenarios for this stack, others with each turn: it comes round in the course of days, unless
+ * PHASEWISE_TEST_TURN sets it. PHASEWISE_TEST_SCENARIOS chooses by words of their names instead, or "all".
+ */
 export async function chosen(
   { durability, phase }: Omit<Scene, "stack">,
   count: number,
@@ -59,8 +55,9 @@ export async function chosen(
   const fitting = (await scenarios()).filter(
     (each) => each.phases.includes(phase) && (each.durability ?? durability) === durability,
   );
-  const turn = turnOf(process.env);
-  if (turn === "all") return fitting;
+  const wanted = process.env.PHASEWISE_TEST_SCENARIOS;
+  if (wanted !== undefined) return fitting.filter(({ name }) => wanted === "all" || name.includes(wanted));
+  const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
   return Array.from({ length: Math.min(count, fitting.length) }, (_, index) => {
     return fitting[(turn * count + index) % fitting.length]!;
   });

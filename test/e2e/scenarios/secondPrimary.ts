@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { PORTS } from "../../../roles/paths.ts";
+import { PORTS, postgresBin, postgresData } from "../../../roles/paths.ts";
 import { newcomers } from "../cutOff.ts";
 import { members } from "../failover.ts";
 import { tell, Writers } from "../writers.ts";
@@ -21,17 +21,18 @@ server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
 `;
 
+const control = `runuser -u postgres -- ${postgresBin(17)}/pg_ctl --silent --pgdata=${postgresData(17)} --log=/dev/null`;
+
 /** A standby that was promoted by hand, its Patroni gone, and checks of its Patroni answered by somebody else. */
 const seize = [
   "set -e",
-  "systemctl mask --runtime --quiet patroni.service",
-  "kill -KILL $(systemctl show --property=MainPID --value patroni.service)",
-  "runuser -u postgres -- psql -XAtqc 'SELECT pg_promote()'",
+  "systemctl stop patroni.service",
+  `${control} start`,
+  `${control} promote`,
   `systemd-run --quiet --unit=phasewise-fault python3 -c '${answerer}'`,
 ].join("\n");
 
-const release =
-  "systemctl stop phasewise-fault.service; systemctl unmask --runtime --quiet patroni.service && systemctl start patroni.service";
+const release = `systemctl stop phasewise-fault.service; ${control} --mode=fast stop; systemctl start patroni.service`;
 
 export default {
   name: "two members say that they are the primary, and both take writes: no gateway leads anybody to the second",
