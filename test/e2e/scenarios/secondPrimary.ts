@@ -45,8 +45,8 @@ export default {
     );
     const second = other?.name ?? (primary === "db-1" ? "db-2" : "db-1");
     await using writers = await Writers.start(stack);
-    await stack.expectOk("ssh", stack.name, second, "--", seize);
     try {
+      await stack.expectOk("ssh", stack.name, second, "--", seize);
       // Until the gateways have seen it: their checks come every 300 ms.
       await sleep(3000);
       await newcomers(stack, writers);
