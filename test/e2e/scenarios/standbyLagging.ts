@@ -11,9 +11,13 @@ async function sql(stack: Stack, machine: string, ...statements: string[]): Prom
   await stack.expectOk("ssh", stack.name, machine, "--", psql);
 }
 
-/** One stands still; the other replays every commit, but 15 s after it was made. */
-const hold = ["SELECT pg_wal_replay_pause()"];
-const go = ["SELECT pg_wal_replay_resume()"];
+/** Replay stands still. Where it is only paused, Patroni goes on with it within its next look. */
+async function hold(stack: Stack, machine: string, signal: "STOP" | "CONT"): Promise<void> {
+  const kill = `kill -${signal} $(pgrep -f '[p]ostgres: main: startup')`;
+  await stack.expectOk("ssh", stack.name, machine, "--", kill);
+}
+
+/** Every commit is replayed, but 15 s after it was made. */
 const slow = ["ALTER SYSTEM SET recovery_min_apply_delay = '15s'", "SELECT pg_reload_conf()"];
 const quick = ["ALTER SYSTEM RESET recovery_min_apply_delay", "SELECT pg_reload_conf()"];
 
@@ -46,12 +50,12 @@ export default {
     await onlyFrom(reader, [first, second].map(addressOf), 90_000);
     const told: string[] = [];
     try {
-      await sql(stack, first, ...hold);
+      await hold(stack, first, "STOP");
       told.push(`left a held one after ${await onlyFrom(reader, [addressOf(second)], 20_000)} s`);
       await sql(stack, second, ...slow);
       told.push(`the slow one after ${await onlyFrom(reader, [addressOf(primary)], 30_000)} s`);
     } finally {
-      await sql(stack, first, ...go);
+      await hold(stack, first, "CONT");
       await sql(stack, second, ...quick);
     }
     // A connection for reads lives for a minute at most.
