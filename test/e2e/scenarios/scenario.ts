@@ -17,6 +17,8 @@ export interface Scenario {
   phases: (2 | 3)[];
   /** Only where it says something of one kind of durability. */
   durability?: "async" | "sync";
+  /** Not yet seen to pass on real machines as it stands: no turn takes it, only its name or "all". */
+  untried?: true;
   run(scene: Scene): Promise<void>;
 }
 
@@ -57,8 +59,9 @@ export async function chosen(
   );
   const wanted = process.env.PHASEWISE_TEST_SCENARIOS;
   if (wanted !== undefined) return fitting.filter(({ name }) => wanted === "all" || name.includes(wanted));
+  const tried = fitting.filter(({ untried }) => !untried);
   const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
-  return Array.from({ length: Math.min(count, fitting.length) }, (_, index) => {
-    return fitting[(turn * count + index) % fitting.length]!;
+  return Array.from({ length: Math.min(count, tried.length) }, (_, index) => {
+    return tried[(turn * count + index) % tried.length]!;
   });
 }

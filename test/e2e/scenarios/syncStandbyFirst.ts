@@ -8,6 +8,7 @@ export default {
   name: "the synchronous standby is lost, then the primary: nobody leads who lacks an acknowledged row",
   phases: [2, 3],
   durability: "sync",
+  untried: true,
   async run(scene) {
     const { stack } = scene;
     const primary = await leaderOf(scene);
