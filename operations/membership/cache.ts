@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseInfo } from "../../clients/redis.ts";
-import { PORTS } from "../../roles/paths.ts";
+import { PORTS, REDIS_DATA, SENTINEL_DATA } from "../../roles/paths.ts";
 import { REDIS_CLI } from "../../roles/redis.ts";
 import { SENTINEL_CLI } from "../../roles/sentinel.ts";
 import { messageOf } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
-import type { Machines } from "../machines.ts";
+import { isUnreachable, type Machines } from "../machines.ts";
 import type { Cache, Machine } from "../topology.ts";
+import { proxyCommand } from "./proxy.ts";
 
 /** One Redis of a cache as it sees itself. */
 export interface CacheMember {
@@ -172,3 +173,35 @@ async function agreedOn(machines: Machines, cache: Cache, to: string): Promise<v
     await sleep(200);
   }
 }
+
+/**
+ * Ends a replica that is about to be taken away, and its Sentinel, and deletes what they keep: its volume could not be
+ * detached while it is used. Gateways that stay are led to the primary whatever the Sentinels say, as those end now
+ * too, one after the other. May be repeated; a machine that does not answer any more has ended.
+ *
+ * @param keep The machines that stay.
+ */
+export async function retireReplica(
+  machines: Machines,
+  cache: Cache,
+  name: string,
+  keep: string[],
+): Promise<void> {
+  const primary = (await cachePrimary(machines, cache)) ?? keep[0];
+  if (primary === name) throw new Error(`${name} has the primary of ${cache.name}`);
+  const orders = [
+    `disable health ${cache.name}/${primary}`,
+    `set server ${cache.name}/${name} state maint`,
+  ].map(proxyCommand);
+  for (const gateway of keep) await machines.run(machines.named(gateway), orders.join(" && "));
+  try {
+    await machines.run(machines.named(name), END_REPLICA);
+  } catch (error) {
+    if (!isUnreachable(error)) throw error;
+  }
+}
+
+const END_REPLICA = [
+  "systemctl disable --now redis-sentinel.service redis-server.service 2>&1",
+  `rm -rf --one-file-system ${REDIS_DATA} ${SENTINEL_DATA}`,
+].join(" && ");

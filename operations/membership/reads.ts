@@ -1,8 +1,8 @@
-import { quote } from "../../clients/ssh/quote.ts";
 import { READS } from "../../roles/pgbouncerConfiguration.ts";
 import type { OperationContext } from "../context.ts";
 import { isUnreachable, type Machines } from "../machines.ts";
 import type { Cluster } from "../topology.ts";
+import { proxyCommand } from "./proxy.ts";
 
 /** How long reads that have begun on a standby are waited for before it ends (seconds). */
 const READS_END_WITHIN = 60;
@@ -21,7 +21,7 @@ export async function drainReads(
   const console = `psql -h ${READS.socket} -p ${READS.port} -U postgres -d pgbouncer -qX -c`;
   const answers = await onGateways(machines, cluster, ctx, [
     "set -e",
-    proxyCommand(name, "drain"),
+    readsOf(name, "drain"),
     // Each connection to a standby is closed as soon as its transaction has ended; the next goes elsewhere.
     `${console} RECONNECT`,
     `timeout ${READS_END_WITHIN} ${console} WAIT_CLOSE || echo still`,
@@ -39,7 +39,7 @@ export async function openReads(
   name: string,
   ctx: OperationContext,
 ): Promise<void> {
-  await onGateways(machines, cluster, ctx, [proxyCommand(name, "ready")]);
+  await onGateways(machines, cluster, ctx, [readsOf(name, "ready")]);
 }
 
 /** A gateway that does not answer leads nobody anywhere. */
@@ -61,15 +61,6 @@ async function onGateways(
   return (await Promise.all(asked)).flat();
 }
 
-/** HAProxy says nothing where it did so; a member that it does not know gets no reads anyway. */
-function proxyCommand(member: string, state: "drain" | "ready"): string {
-  const program = [
-    "import socket, sys",
-    "s = socket.socket(socket.AF_UNIX)",
-    's.connect("/run/haproxy.sock")',
-    's.sendall(sys.argv[1].encode() + b"\\n")',
-    'answer = b"".join(iter(lambda: s.recv(65536), b"")).decode().strip()',
-    'sys.exit(answer if answer and "No such" not in answer else 0)',
-  ].join("\n");
-  return `python3 -c ${quote(program)} ${quote(`set server replicas/${member} state ${state}`)}`;
+function readsOf(member: string, state: "drain" | "ready"): string {
+  return proxyCommand(`set server replicas/${member} state ${state}`);
 }

@@ -12,7 +12,13 @@ import { liftProtection } from "../deploy/protection.ts";
 import { runCommand } from "../deploy/run.ts";
 import { markUnfinished } from "../deploy/unfinished.ts";
 import { isUnreachable, Machines } from "../machines.ts";
-import { awaitReplica, cacheMembers, cachePrimary, moveCachePrimary } from "../membership/cache.ts";
+import {
+  awaitReplica,
+  cacheMembers,
+  cachePrimary,
+  moveCachePrimary,
+  retireReplica,
+} from "../membership/cache.ts";
 import { addVoter, endEtcd, etcdMembers, removeVoter } from "../membership/etcd.ts";
 import {
   awaitStandby,
@@ -209,9 +215,18 @@ export class StackWorld implements PromotionWorld, AsyncDisposable {
     await awaitReplica(this.#machines, this.#cache(cache), name, this.#ctx);
   }
 
+  async retireReplica(cache: string, name: string, keep: string[]): Promise<void> {
+    if (this.#machine(name)) await retireReplica(this.#machines, this.#cache(cache), name, keep);
+  }
+
   async moveCache(cache: string, to: string[]): Promise<void> {
     const primary = await cachePrimary(this.#machines, this.#cache(cache));
-    if (primary !== null && to.includes(primary)) return;
+    // Sentinels that have only just begun, or do not know the cache yet, have moved nothing.
+    const members = primary === null ? await cacheMembers(this.#machines, this.#cache(cache)) : [];
+    const primaries = primary
+      ? [primary]
+      : members.flatMap((member) => (member.primary ? [member.name] : []));
+    if (primaries.length === 1 && to.includes(primaries[0]!)) return;
     await moveCachePrimary(this.#machines, this.#cache(cache), to[0]!, this.#ctx);
   }
 

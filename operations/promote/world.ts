@@ -48,6 +48,8 @@ export interface PromotionWorld {
   awaitReplica(cache: string, name: string): Promise<void>;
   /** Sees that the primary of a cache is on one of these machines, moving it to the first of them if it is not. */
   moveCache(cache: string, to: string[]): Promise<void>;
+  /** Ends the Redis of a cache on a machine that is about to be deleted, and deletes its copy. `keep`: those that stay. */
+  retireReplica(cache: string, name: string, keep: string[]): Promise<void>;
 
   /** Throws where anything of what runs is not as it should be. */
   verify(): Promise<void>;

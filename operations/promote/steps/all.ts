@@ -11,6 +11,7 @@ import { moveCache } from "./moveCache.ts";
 import type { PromotionStep } from "./promotionStep.ts";
 import { record } from "./record.ts";
 import { retire } from "./retire.ts";
+import { retireReplica } from "./retireReplica.ts";
 import { verify } from "./verify.ts";
 import { verifyJoined } from "./verifyJoined.ts";
 
@@ -28,13 +29,14 @@ export function promotionSteps(from: Blueprint, to: Blueprint): PromotionStep[] 
     const now = to.caches.find((cache) => cache.name === name);
     return now ? [{ name, before: on, after: now.on }] : [];
   });
+  const newReplicas = caches.flatMap(({ name: cache, before, after }) =>
+    without(after, before).map((name) => ({ cache, name, before })),
+  );
   return [
-    expand(from.phase, to.phase, { voters: joiningVoters, members: joining }),
+    expand(from.phase, to.phase, { voters: joiningVoters, members: joining, replicas: newReplicas }),
     ...joiningVoters.map(joinVoter),
     ...joining.map(joinStandby),
-    ...caches.flatMap(({ name, before, after }) =>
-      without(after, before).map((replica) => joinReplica(name, replica, before)),
-    ),
+    ...newReplicas.map(({ cache, name }) => joinReplica(cache, name)),
     verifyJoined,
     ...clusters
       .filter(({ before, after }) => without(before, after).length > 0)
@@ -44,6 +46,9 @@ export function promotionSteps(from: Blueprint, to: Blueprint): PromotionStep[] 
       .map(({ name, after }) => moveCache(name, after)),
     confirm,
     ...leaving.map(retire),
+    ...caches.flatMap(({ name, before, after }) =>
+      without(before, after).map((replica) => retireReplica(name, replica, after)),
+    ),
     ...leavingVoters.map(leaveVoter),
     contract(to.phase),
     record(from.phase, to.phase),

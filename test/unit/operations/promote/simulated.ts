@@ -182,6 +182,16 @@ export class SimulatedWorld implements PromotionWorld {
     await this.#effect(`move the cache to ${to[0]}`, () => this.#turnCache(machine));
   }
 
+  async retireReplica(_cache: string, name: string): Promise<void> {
+    const machine = this.machines.get(name);
+    if (!machine || machine.redis === "none") return;
+    if (machine.redis === "primary") throw new Error(`${name} has the primary of the cache`);
+    await this.#effect(`end Redis on ${name}`, () => {
+      machine.redis = "none";
+      machine.keys = [];
+    });
+  }
+
   #turnCache(to: Machine): void {
     const old = this.#cachePrimary();
     if (old.keys.some((key) => !to.keys.includes(key)))
@@ -262,7 +272,7 @@ export class SimulatedWorld implements PromotionWorld {
   #delete(name: string): void {
     const { etcd, postgres, redis } = this.#machine(name);
     if (etcd !== "none") throw new Error(`${name} is deleted while etcd counts on it`);
-    if (redis === "primary") throw new Error(`${name} is deleted with the primary of the cache`);
+    if (redis !== "none") throw new Error(`${name} is deleted with a Redis of the cache on it`);
     if (postgres !== "none") throw new Error(`${name} is deleted with a member of the cluster on it`);
     this.machines.delete(name);
   }
