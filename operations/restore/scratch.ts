@@ -1,6 +1,6 @@
 import { failureText } from "../../clients/converger/failure.ts";
 import { runConverger } from "../../clients/converger.ts";
-import type { HetznerAccess } from "../../clients/hetzner.ts";
+import { type HetznerAccess, listAll } from "../../clients/hetzner.ts";
 import { connect, type SshSession } from "../../clients/ssh.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { Problem } from "../../toolchain/problem.ts";
@@ -11,7 +11,6 @@ import type { Deployment } from "../deploy/workspace.ts";
 import type { Cluster } from "../topology.ts";
 import { scratchManifest, scratchSecrets } from "./scratchManifest.ts";
 import {
-  diskOf,
   keepScratch,
   orderScratch,
   removeScratch,
@@ -20,6 +19,7 @@ import {
   scratchTarget,
   sweepScratch,
 } from "./scratchServer.ts";
+import { chooseType, serverTypeOf } from "./size.ts";
 
 /** How long a machine that is not kept may live (milliseconds): the next run removes it then, whatever happened. */
 const lifetime = 6 * 3600_000;
@@ -56,7 +56,7 @@ export function cipherOf(topology: Topology, cluster: Cluster): string {
 
 /**
  * The size of the throw-away machine, judged before anything is made.
- * @throws Problem (exit 2) where its disk is too small, or there is no such type.
+ * @throws Problem (exit 2) where no disk is large enough, or there is no such type.
  */
 export async function judgeSize(
   access: HetznerAccess,
@@ -65,21 +65,11 @@ export async function judgeSize(
   wish: Pick<ScratchWish, "serverType" | "bytes">,
 ): Promise<{ serverType: string; cores: number }> {
   const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  const serverType = wish.serverType ?? member.serverType;
-  const type = await diskOf(access, serverType);
-  if (type !== null && type.bytes >= wish.bytes) return { serverType, cores: type.cores };
-  const gb = (bytes: number) => `${Math.ceil(bytes / 1e9)} GB`;
-  throw new Problem({
-    happened:
-      type === null
-        ? `There is no server type "${serverType}".`
-        : `The disk of a ${serverType} has ${gb(type.bytes)}; the restore needs ${gb(wish.bytes)}.`,
-    left: "Nothing was touched.",
-    todo: [
-      "Give a type with a larger disk: --type cpx42. npx phasewise restore removes the machine afterwards.",
-    ],
-    exitCode: 2,
-  });
+  const { location } = topology.machines[0]!;
+  const types = (await listAll(access, "server_types")).map((item) => serverTypeOf(item, location));
+  const asked = { asked: wish.serverType, own: member.serverType, bytes: wish.bytes };
+  const { cores, name } = chooseType(types, asked);
+  return { serverType: name, cores };
 }
 
 /**

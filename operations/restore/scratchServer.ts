@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import {
   change,
-  find,
   getOne,
   type HetznerAccess,
   HetznerError,
@@ -262,13 +261,4 @@ async function gone(access: HetznerAccess, id: number): Promise<void> {
       throw new Error(`the server ${id} is still there after ${patience / 60_000} minutes`);
     await sleep(300);
   }
-}
-
-/** The disk of a server type in bytes; null where there is no such type. */
-export async function diskOf(
-  access: HetznerAccess,
-  serverType: string,
-): Promise<{ bytes: number; cores: number } | null> {
-  const [type] = await find(access, "server_types", `name=${encodeURIComponent(serverType)}`);
-  return type === undefined ? null : { bytes: Number(type.disk) * 1e9, cores: Number(type.cores) };
 }
