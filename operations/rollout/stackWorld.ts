@@ -3,11 +3,12 @@ import type { HetznerAccess } from "../../clients/hetzner.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import type { Machines } from "../machines.ts";
+import { awaitReplica, cachePrimary, moveCachePrimary } from "../membership/cache.ts";
 import { awaitStandby, clusterMembers, leaderOf } from "../membership/postgres.ts";
 import { drainReads, openReads } from "../membership/reads.ts";
 import { chooseStandby } from "../switchover/choose.ts";
 import { type CutoverTimes, cutOver, liftLeftovers } from "../switchover/cutover.ts";
-import type { Cluster, Machine } from "../topology.ts";
+import type { Cache, Cluster, Machine } from "../topology.ts";
 import { etcd } from "../verify/checks/etcd.ts";
 import { gateways } from "../verify/checks/gateways.ts";
 import { loadBalancers } from "../verify/checks/loadBalancers.ts";
@@ -123,7 +124,21 @@ export class StackRolloutWorld implements RolloutWorld {
       for (const cluster of this.#clustersOf(name))
         await drainReads(this.#machines, cluster, name, this.#ctx);
     }
+    for (const cache of this.#cachesOf(name)) await this.#moveCache(cache, name);
     if (this.#isBalanced(machine)) await drainClients(this.#machines, machine, this.#options, this.#ctx);
+  }
+
+  /** Those with a replica that can take over. */
+  #cachesOf(machine: string): Cache[] {
+    return this.#machines.topology.caches.filter(
+      ({ machines, sentinel }) => sentinel !== null && machines.includes(machine) && machines.length > 1,
+    );
+  }
+
+  async #moveCache(cache: Cache, from: string): Promise<void> {
+    if ((await cachePrimary(this.#machines, cache)) !== from) return;
+    const to = cache.machines.find((name) => name !== from)!;
+    await moveCachePrimary(this.#machines, cache, to, this.#ctx);
   }
 
   async undrain(name: string): Promise<void> {
@@ -133,6 +148,7 @@ export class StackRolloutWorld implements RolloutWorld {
       await this.#allStream(cluster);
       if (replicated) await openReads(this.#machines, cluster, name, this.#ctx);
     }
+    for (const cache of this.#cachesOf(name)) await awaitReplica(this.#machines, cache, name, this.#ctx);
     if (this.#isBalanced(machine)) await undrainClients(this.#machines, machine);
   }
 

@@ -26,7 +26,11 @@ function machineSteps(work: MachineWork, { drained, replicated }: Role): Rollout
     ...(replicated ? [vacate(work)] : []),
     ...(drained ? [drain(work)] : []),
     ...(updates ? [update(work)] : []),
-    ...(reboot !== null ? [rebooting(work)] : restarts.length > 0 ? [restarting(work)] : []),
+    ...(reboot !== null
+      ? [rebooting(work, drained)]
+      : restarts.length > 0
+        ? [restarting(work, drained)]
+        : []),
     settle(machine),
   ];
 }
@@ -68,25 +72,30 @@ function update(work: MachineWork): RolloutStep {
   };
 }
 
-function restarting(work: MachineWork): RolloutStep {
+/** A drain does not last for ever: long after a kill it has to be made again. */
+function restarting(work: MachineWork, drained: boolean): RolloutStep {
   const { machine, restarts } = work;
   return {
     name: `restart-${machine}`,
     title: `restart ${restarts.map(({ what }) => what).join(", ")} on ${machine}`,
     probe: async (world) => (await world.waiting(work)).length === 0,
     act: async (world) => {
+      if (drained) await world.drain(machine);
       for (const what of await world.waiting(work)) await world.restart(machine, what);
     },
   };
 }
 
-function rebooting(work: MachineWork): RolloutStep {
+function rebooting(work: MachineWork, drained: boolean): RolloutStep {
   const { machine } = work;
   return {
     name: `reboot-${machine}`,
     title: `reboot ${machine}`,
     probe: (world) => world.hasRebooted(work),
-    act: (world) => world.reboot(machine),
+    act: async (world) => {
+      if (drained) await world.drain(machine);
+      await world.reboot(machine);
+    },
   };
 }
 
