@@ -246,7 +246,9 @@ class Cutover:
         asked, no client has been led there either.
         """
         stage = self.stage()
-        if stage in ("done", "turned back", "nothing"):
+        if stage == "nothing":
+            return say(done=False)
+        if stage in ("done", "turned back"):
             return
         self.patronis.paused = self.settings["method"] == "direct"
         promoted, certain = stage == "moved", stage not in ("promoting", "moved")

@@ -1,3 +1,6 @@
+import contextlib
+import io
+import json
 import unittest
 
 from cutover import Cutover
@@ -57,6 +60,11 @@ class Settle(unittest.TestCase):
     def test_what_has_ended_is_left_alone(self):
         for stage in ("done", "turned back", "nothing"):
             self.assertEqual(settled(stage), ([], None))
+
+    def test_what_was_refused_before_it_began_has_ended_too(self):
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            settled("nothing")
+        self.assertEqual(json.loads(said.getvalue()), {"done": False})
 
     def test_the_new_primary_serves_where_it_was_promoted(self):
         for stage, promoted in (("promoting", True), ("moved", True), ("stopping", True)):
