@@ -56,7 +56,8 @@ export async function recoverStack(options: RecoverOptions, ctx: OperationContex
   }
   const restored = await bringBack(kit, ctx);
   for (const what of restored) ctx.onLine(`from the kit: ${what}`);
-  const { deployment, report } = await up(stack, { refresh: false }, ctx);
+  // With the machines went what only they knew, as Patroni's settings in etcd: all of it is looked at and put right.
+  const { deployment, report } = await up(stack, { refresh: true }, ctx);
   await renewKit(deployment, ctx);
   const verify = options.verify ? await verifyAfterUp(deployment, ctx) : null;
   return { stack, madeAt, restored, up: report, verify };

@@ -38,7 +38,8 @@ export async function rebuild(
   // Addresses stay: clients may be served again before the last machine is rebuilt.
   const writes = loss === "bucket-credentials" ? null : takesWrites(topology, ctx);
   writes?.catch(() => {});
-  const { deployment } = await up(stack, { refresh: false }, ctx);
+  // A look at the bucket with keys that are revoked would fail; where machines went, what only they knew is put right.
+  const { deployment } = await up(stack, { refresh: loss !== "bucket-credentials" }, ctx);
   await renewKit(deployment, ctx);
   if (writes !== null) return await writes;
   const after = await readDeployed(stack, ctx);
