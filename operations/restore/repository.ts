@@ -49,7 +49,8 @@ interface Info {
  * @throws Problem (exit 2) where the repository cannot be read: with another key than it was written with, most of all.
  */
 export function parseRepository(json: string, stanza: string): Repository {
-  const info = (JSON.parse(json) as Info[]).find((one) => one.name === stanza);
+  // Its messages of errors have line ends in them, which JSON does not allow in a string.
+  const info = (JSON.parse(json.replaceAll(/\p{Cc}+/gu, " ")) as Info[]).find((one) => one.name === stanza);
   const fault = info?.repo?.find(({ status }) => status.code === UNREADABLE)?.status.message;
   if (fault !== undefined) throw unreadable(fault);
   const backups = (info?.backup ?? [])

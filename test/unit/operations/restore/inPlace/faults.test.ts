@@ -99,6 +99,9 @@ test("what a repository says with another key is told as that", () => {
   expect(() => parseRepository(info("[CryptoError] unable to load info file"), "main")).toThrow(
     "The backups cannot be read: their key is not the one that they were written with.",
   );
+  // As pgBackRest prints it: with line ends that JSON does not allow.
+  const raw = info("[CryptoError] unable to load|HINT: is the key right?").replace("|", "\n");
+  expect(() => parseRepository(raw, "main")).toThrow("their key is not the one");
   expect(() => parseRepository(info("[HostConnectError] timeout"), "main")).toThrow(
     "The backups cannot be read: [HostConnectError] timeout",
   );
