@@ -205,6 +205,11 @@ export const settings = {
     })
     .prefault({}),
   applications: z.strictObject({ count: wholeNumber(1, 10, "(servers)").default(2) }).prefault({}),
+  limits: z
+    .strictObject({
+      servers: wholeNumber(1, 10_000, "(servers)", "as Hetzner's console shows it").optional(),
+    })
+    .prefault({}),
   metrics,
   endpoint: z.strictObject({ domain: domain.optional() }).prefault({}),
   access: z

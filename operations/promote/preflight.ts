@@ -21,6 +21,8 @@ export interface Facts {
   failed: Pick<CheckResult, "name" | "detail">[];
   /** Restarts that wait. */
   pending: string[];
+  /** Of the whole project at Hetzner. `limit` is null where the settings do not say it. */
+  servers: { there: number; coming: number; limit: number | null };
 }
 
 /** A backup that is older proves nothing about today (hours). */
@@ -38,7 +40,9 @@ export function refusals(facts: Facts, now: Date): string[] {
   return [
     ...facts.failed.map(({ name, detail }) => `${name}: ${detail}`),
     ...(members.some((member) => member.leader) ? [] : [`${cluster} has no primary`]),
-    ...broken.map(({ name, state }) => `replication to ${name} is broken: it is ${state}`),
+    ...broken.map(
+      ({ lag, name, state }) => `replication to ${name} is broken: it is ${stateText(state, lag)}`,
+    ),
     ...(hours === null ? [`${cluster} has no backup`] : []),
     ...(hours !== null && hours > BACKUP_WITHIN
       ? [`the newest backup is ${Math.round(hours)} hours old, ${BACKUP_WITHIN} at most`]
@@ -54,7 +58,19 @@ export function refusals(facts: Facts, now: Date): string[] {
         ]
       : []),
     ...pending.map((one) => `a restart waits: ${one}`),
+    ...serverLimit(facts.servers),
   ];
+}
+
+function serverLimit({ coming, limit, there }: Facts["servers"]): string[] {
+  if (limit === null || there + coming <= limit) return [];
+  return [
+    `Hetzner's limit of ${limit} servers would be hit: the project has ${there}, ${coming} come (have it raised in Hetzner's console, then set phasewise:limits.servers)`,
+  ];
+}
+
+function stateText(state: string, lag: number | null): string {
+  return state === "streaming" && lag !== null ? `${state}, ${Math.round(lag / 1024 ** 2)} MB behind` : state;
 }
 
 function gigabytes(bytes: number): string {
@@ -70,7 +86,7 @@ const QUESTION = `SELECT json_build_object(
 export async function gather(
   machines: Machines,
   cluster: Cluster,
-  known: Pick<Facts, "failed" | "pending" | "volumeBytes">,
+  known: Pick<Facts, "failed" | "pending" | "servers" | "volumeBytes">,
 ): Promise<Facts> {
   const members = await clusterMembers(machines, cluster);
   const leader = members.find((member) => member.leader);

@@ -1,10 +1,11 @@
 import { join } from "node:path";
+import { listAll } from "../../clients/hetzner.ts";
 import { visitorOf } from "../../clients/ssh/visitor.ts";
 import type { Deployed } from "../../infra/changes.ts";
 import { phases } from "../../infra/phases/available.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { dataFolder } from "../../toolchain/paths.ts";
-import { messageOf, Problem } from "../../toolchain/problem.ts";
+import { Problem } from "../../toolchain/problem.ts";
 import { Canary } from "../canary/canary.ts";
 import type { OperationContext } from "../context.ts";
 import { askPrices } from "../cost/prices.ts";
@@ -16,12 +17,13 @@ import { readTopology } from "../topology.ts";
 import { listPending } from "../verify/checks/pendingRestarts.ts";
 import { openWorld } from "../verify/world.ts";
 import { verifyDeployed } from "../verifyStack.ts";
-import { isPastReturn, type Journal } from "../workflow/journal.ts";
+import type { Journal } from "../workflow/journal.ts";
 import { placeName } from "../workflow/place.ts";
 import { type RunEnd, runWorkflow, turnedBack } from "../workflow/run.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore, WorkflowStore } from "../workflow/store.ts";
 import { refuseOther } from "../workflow/underWay.ts";
+import { interruption, told } from "./failure.ts";
 import { type PromotionPlan, promotionPlan } from "./plan.ts";
 import { gather, refusals } from "./preflight.ts";
 import { keepRecord } from "./record.ts";
@@ -133,11 +135,15 @@ async function preflight(run: Run, machines: Machines, ctx: OperationContext): P
   ctx.onLine("looking whether anything stands in the way ...");
   const report = await verifyDeployed(topology, prepared.deployment, ctx);
   await using world = openWorld(topology, { unavailable: "restarts are asked for, not the cloud" }, ctx);
+  const [servers, pending] = await Promise.all([listAll(prepared.access, "servers"), listPending(world)]);
   const facts = await gather(machines, topology.clusters[0]!, {
     failed: report.checks.filter((check) => !check.ok),
-    pending: (await listPending(world)).map(
-      ({ machine, reason, what }) => `${what} on ${machine} (${reason})`,
-    ),
+    pending: pending.map(({ machine, reason, what }) => `${what} on ${machine} (${reason})`),
+    servers: {
+      there: servers.length,
+      coming: run.plan.difference.machines.added.length,
+      limit: prepared.config.limits.servers ?? null,
+    },
     volumeBytes: prepared.config.volume.sizeGb * 1024 ** 3,
   });
   const reasons = refusals(facts, new Date());
@@ -191,7 +197,11 @@ async function watched(
       () => null,
     );
     const journal = (await store.read().catch(() => null)) ?? task.journal;
-    const problem = told(ctx.signal.aborted ? interruption(error) : error, { run, journal, canary: judged });
+    const problem = told(ctx.signal.aborted ? interruption(error) : error, {
+      plan,
+      journal,
+      canary: judged,
+    });
     const outcome = problem.exitCode === 130 ? "interrupted" : "failed";
     const kept = { ...record(journal), outcome, problem: problem.happened, canary: judged } as const;
     await keepRecord(kept, world.machines.topology, ctx);
@@ -231,47 +241,6 @@ function outcomeOf(end: RunEnd): PromotionReport["outcome"] {
     happened: "Interrupted.",
     left: "The step at work was finished and recorded; no other was begun.",
     exitCode: 130,
-  });
-}
-
-/** Whatever an interrupted step threw, it was the interrupt that ended it. */
-function interruption(error: unknown): Problem {
-  if (error instanceof Problem && error.exitCode === 130 && error.left) return error;
-  return new Problem({
-    happened: "Interrupted.",
-    left: "What was finished is recorded; the step at work may have happened in part.",
-    exitCode: 130,
-    cause: error,
-  });
-}
-
-/** What failed, with what clients saw of it and the two ways on from here. */
-function told(
-  error: unknown,
-  { canary, journal, run }: { run: Run; journal: Journal; canary: PromotionReport["canary"] | null },
-): Problem {
-  const problem = error instanceof Problem ? error : null;
-  const { stack, steps } = run.plan;
-  const interrupted = problem?.exitCode === 130;
-  const final = steps.filter((step) => step.final).map((step) => step.name);
-  const back = isPastReturn(journal, final)
-    ? []
-    : [`npx phasewise promote ${stack} --abort    takes it back`];
-  const seen = canary
-    ? [`canary: ${canary.acknowledged} rows acknowledged, ${canary.missing} missing, ${canary.errors} errors`]
-    : ["canary: the database could not be asked which rows it has; --resume looks for all of them"];
-  return new Problem({
-    happened: problem?.happened ?? messageOf(error).split("\n")[0]!,
-    details: [...(problem?.details ?? messageOf(error).split("\n").slice(1)), ...seen],
-    left: problem?.left ?? "What was finished is recorded; clients go on.",
-    todo: [
-      // What another command would be told to run again: here it is this one.
-      ...(problem?.todo ?? []).filter((line) => !/npx phasewise (up|destroy|promote) /.test(line)),
-      `npx phasewise promote ${stack} --resume   goes on${interrupted ? "" : ", once the cause is gone"}`,
-      ...back,
-    ],
-    exitCode: problem?.exitCode ?? 1,
-    cause: error,
   });
 }
 

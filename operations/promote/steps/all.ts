@@ -45,7 +45,7 @@ export function promotionSteps(from: Blueprint, to: Blueprint): PromotionStep[] 
       .filter(({ before, after }) => without(before, after).length > 0)
       .map(({ name, after }) => moveCache(name, after)),
     confirm,
-    ...leaving.map(retire),
+    ...leaving.map((name) => retire(name, !to.nodes.some((node) => node.name === name))),
     ...caches.flatMap(({ name, before, after }) =>
       without(before, after).map((replica) => retireReplica(name, replica, after)),
     ),

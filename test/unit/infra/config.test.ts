@@ -4,7 +4,7 @@ import { config, embedded, faults, production, secure } from "./settings.ts";
 
 const phaseAllowed = "1 to 5 (1 single, 2 managed, 3 replicated, 4 sharded, 5 multi-region)";
 const allSettings =
-  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, metrics, endpoint, access, objectStorage, catalogues, recovery, backup";
+  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, limits, metrics, endpoint, access, objectStorage, catalogues, recovery, backup";
 
 describe("the defaults", () => {
   it("are safe for production", () => {
@@ -29,6 +29,7 @@ describe("the defaults", () => {
       redis: { enabled: false, memoryMb: 256, evictionPolicy: "allkeys-lru" },
       metrics: { enabled: true, peers: [] },
       loadBalancer: { type: "lb11", public: false },
+      limits: {},
       applications: { count: 2 },
       endpoint: { domain: null },
       access: { operators: ["203.0.113.7/32"], database: ["203.0.113.16/28"], keys: {} },

@@ -16,6 +16,7 @@ const facts: Facts = {
   volumeBytes: 20 * GB,
   failed: [],
   pending: [],
+  servers: { there: 3, coming: 4, limit: 7 },
 };
 
 describe("before a promotion", () => {
@@ -32,6 +33,7 @@ describe("before a promotion", () => {
       databaseBytes: 15 * GB,
       failed: [{ name: "etcd", detail: "2 of 3 members healthy" }],
       pending: ["PostgreSQL on db-1 (max_connections 100 -> 200)"],
+      servers: { there: 4, coming: 4, limit: 7 },
     };
     expect(refusals(ill, now)).toEqual([
       "etcd: 2 of 3 members healthy",
@@ -41,7 +43,55 @@ describe("before a promotion", () => {
       "a transaction has been open for 95 s: clients would wait for it, 30 s at most",
       "the data (15.0 GB) needs volumes of 22.5 GB to be copied to, they have 20.0 GB",
       "a restart waits: PostgreSQL on db-1 (max_connections 100 -> 200)",
+      "Hetzner's limit of 7 servers would be hit: the project has 4, 4 come (have it raised in Hetzner's console, then set phasewise:limits.servers)",
     ]);
+  });
+
+  it.each<[string, Partial<Facts>, string]>([
+    ["check", { failed: [{ name: "volumes", detail: "db-1:/data is full" }] }, "volumes: db-1:/data is full"],
+    ["primary", { members: [] }, "main has no primary"],
+    [
+      "standby that copies",
+      {
+        members: [
+          ...facts.members,
+          { name: "db-3", leader: false, state: "creating replica", lag: null, timeline: null },
+        ],
+      },
+      "replication to db-3 is broken: it is creating replica",
+    ],
+    [
+      "standby that is far behind",
+      {
+        members: [
+          facts.members[0]!,
+          { name: "db-2", leader: false, state: "streaming", lag: 64 * 1024 ** 2, timeline: 3 },
+        ],
+      },
+      "replication to db-2 is broken: it is streaming, 64 MB behind",
+    ],
+    [
+      "transaction",
+      { longestTransaction: 30.6 },
+      "a transaction has been open for 31 s: clients would wait for it, 30 s at most",
+    ],
+    [
+      "backup",
+      { newestBackup: new Date("2026-02-28T09:00:00Z") },
+      "the newest backup is 27 hours old, 26 at most",
+    ],
+  ])("one thing alone is told alone: %s", (_, change, reason) => {
+    expect(refusals({ ...facts, ...change }, now)).toEqual([reason]);
+  });
+
+  it("what is just at its limit is let pass, and a limit that nobody told is none", () => {
+    const limits: Partial<Facts> = {
+      newestBackup: new Date("2026-02-28T10:00:00Z"),
+      longestTransaction: 30,
+      databaseBytes: (20 * GB) / 1.5,
+    };
+    expect(refusals({ ...facts, ...limits }, now)).toEqual([]);
+    expect(refusals({ ...facts, servers: { there: 900, coming: 9, limit: null } }, now)).toEqual([]);
   });
 
   it("a stack without any backup is refused", () => {
