@@ -94,6 +94,7 @@ async function look(stack: string, options: PromoteOptions, ctx: OperationContex
     options,
     prepared,
   );
+  refuseStaleFile(stack, task, prepared);
   const { embedded } = prepared.deployment.file;
   const { prices } = await askPrices(prepared.access, embedded ? "embedded" : "hetzner");
   const plan = promotionPlan({ stack, config: prepared.config, from: task.from, to: task.to, prices });
@@ -114,6 +115,23 @@ function turned(stack: string, task: Task, { abort }: PromoteOptions, { config }
     todo: [
       `npx phasewise promote ${stack} --resume   brings it to its end`,
       `npx phasewise promote ${stack} --to ${task.from}   leads back afterwards`,
+    ],
+    exitCode: 2,
+  });
+}
+
+/**
+ * Another checkout's file does not know of a promotion that was made from here, and would lead the stack back.
+ * @throws Problem (exit 2).
+ */
+function refuseStaleFile(stack: string, { from, journal, to }: Task, { config }: Prepared): void {
+  const recorded = journal.begun === "record" || journal.done.includes("record");
+  if (config.phase === from || (config.phase === to && recorded)) return;
+  throw new Problem({
+    happened: `stacks/Pulumi.${stack}.yaml says phase ${config.phase}, but the stack is in phase ${from}: the file is not the one that was promoted last.`,
+    left: "Nothing was changed.",
+    todo: [
+      `Take the file as it was left (git pull), or set phasewise:phase to ${from}; then run this again.`,
     ],
     exitCode: 2,
   });

@@ -89,17 +89,16 @@ export class StackWorld implements PromotionWorld, AsyncDisposable {
     const { from, to } = this.#options;
     const plan = (at: ProgramStage) =>
       hetznerPlan(stagedBlueprint(config, at), config, deployment.file.stack);
-    const both = plan({ from, to, state: "expanded" });
-    if (!("phase" in stage)) return planDifference(both, both);
-    // The phase that a stack comes from is one like any other here.
-    return planDifference(both, plan({ from, to: stage.phase === from ? from : to, state: "contracted" }));
+    return planDifference(plan({ from, to, state: "expanded" }), plan(this.#programStage(stage)));
   }
 
-  /** While the stack's file names the phase that it comes from, the other one is a stage. */
-  #programStage(stage: Stage): ProgramStage | undefined {
+  /** The phase that a stack comes from is one like any other here: its file may say something else meanwhile. */
+  #programStage(stage: Stage): ProgramStage {
     const { from, to } = this.#options;
     if (!("phase" in stage)) return { from, to, state: "expanded" };
-    return stage.phase === from ? undefined : { from, to, state: "contracted" };
+    return stage.phase === from
+      ? { from: to, to: from, state: "contracted" }
+      : { from, to, state: "contracted" };
   }
 
   async voters(): Promise<Voter[]> {
