@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { turnOf } from "./scenarios/scenario.ts";
 import { Stack } from "./stack.ts";
 
 /**
@@ -9,8 +10,9 @@ import { Stack } from "./stack.ts";
  * machines. PHASEWISE_TEST_WALK names the ways, as "1-2,2-1,abort-2"; without it, only some places of one way that
  * changes with the turn. PHASEWISE_TEST_PLACES_KEPT: a folder for the lists of places.
  */
-const asked = process.env.PHASEWISE_TEST_WALK;
-const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+const set = turnOf(process.env);
+const asked = process.env.PHASEWISE_TEST_WALK ?? (set === "all" ? "1-2,2-1,abort-2" : undefined);
+const turn = set === "all" ? 0 : set;
 /** How many places a sample has. */
 const SAMPLE = 3;
 
@@ -122,18 +124,22 @@ afterAll(async () => {
 });
 
 describe.each(ways)("the way $name", (way) => {
-  test("is gone to its end, wherever it is killed", async () => {
-    const to = ["--to", String(way.to)];
-    if (way.abort) await stack.expectOk("promote", stack.name, ...to, "--yes", "--pause-before", "confirm");
-    const forth = way.abort ? ["--abort"] : to;
-    const { killed, result } = await walk(way, forth, way.abort ? ["--abort"] : ["--resume"]);
-    expect(killed).toBeGreaterThanOrEqual(asked === undefined ? 1 : 20);
-    expect(result.canary.missing).toBe(0);
-    expect(result.canary.errors).toBe(0);
-    expect(await phase()).toBe(String(way.abort ? way.from : way.to));
-    await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
-    expect(await stack.sql("SELECT count(*) FROM kept")).toBe("1000");
-    const machines = { 1: 1, 2: 3, 3: 7 }[way.abort ? way.from : way.to];
-    expect(await stack.servers()).toHaveLength(machines!);
-  });
+  test(
+    "is gone to its end, wherever it is killed",
+    async () => {
+      const to = ["--to", String(way.to)];
+      if (way.abort) await stack.expectOk("promote", stack.name, ...to, "--yes", "--pause-before", "confirm");
+      const forth = way.abort ? ["--abort"] : to;
+      const { killed, result } = await walk(way, forth, way.abort ? ["--abort"] : ["--resume"]);
+      expect(killed).toBeGreaterThanOrEqual(asked === undefined ? 1 : 20);
+      expect(result.canary.missing).toBe(0);
+      expect(result.canary.errors).toBe(0);
+      expect(await phase()).toBe(String(way.abort ? way.from : way.to));
+      await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
+      expect(await stack.sql("SELECT count(*) FROM kept")).toBe("1000");
+      const machines = { 1: 1, 2: 3, 3: 7 }[way.abort ? way.from : way.to];
+      expect(await stack.servers()).toHaveLength(machines!);
+    },
+    3 * 3_600_000,
+  );
 });

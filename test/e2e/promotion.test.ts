@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { turnOf } from "./scenarios/scenario.ts";
 import { Stack } from "./stack.ts";
 import { Writer, type Written } from "./writer.ts";
 
@@ -68,7 +69,8 @@ async function startWriter(): Promise<void> {
 }
 
 /** Every moment comes round in the course of days. */
-const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+const set = turnOf(process.env);
+const turn = set === "all" ? 0 : set;
 const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 
 beforeAll(async () => {
