@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { turnOf } from "./scenarios/scenario.ts";
 import { Stack } from "./stack.ts";
 import { Writer, type Written } from "./writer.ts";
 
@@ -69,8 +68,7 @@ async function startWriter(): Promise<void> {
 }
 
 /** Every moment comes round in the course of days. */
-const set = turnOf(process.env);
-const turn = set === "all" ? 0 : set;
+const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
 const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 
 beforeAll(async () => {
