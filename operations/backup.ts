@@ -44,8 +44,10 @@ export async function backupList(stack: string, ctx: OperationContext): Promise<
   const { topology } = await readDeployed(stack, ctx);
   await using world = openWorld(topology, { unavailable: "the list does not ask it" }, ctx);
   const clusters = topology.clusters.map(async (cluster) => {
-    const machine = topology.machines.find((one) => cluster.members.includes(one.name))!;
-    const info = await world.run(machine, backupInfoCommand(cluster.backupStanza));
+    const members = topology.machines.filter((one) => cluster.members.includes(one.name));
+    const info = await firstOf(members, (machine) =>
+      world.run(machine, backupInfoCommand(cluster.backupStanza)),
+    );
     const { status } = newestBackup(info, cluster.backupStanza);
     return { cluster: cluster.name, status, backups: parseBackups(info, cluster.backupStanza) };
   });

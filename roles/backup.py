@@ -80,6 +80,12 @@ def missed(now, at, full_on, backups, attempt):
     return kind if max(one["timestamp"]["start"] for one in backups) < last else None
 
 
+def unsure(status, timeline):
+    """Files of `pg_wal/archive_status` about segments of earlier timelines that count as archived."""
+    done = [name for name in status if re.fullmatch(r"[0-9A-F]{24}\.done", name)]
+    return sorted(name for name in done if int(name[:8], 16) < timeline)
+
+
 def gap_of(lines):
     """What `archive-push` wrote down of log that it gave up, as one gap; None where there is nothing.
 
@@ -218,6 +224,17 @@ class Machine:
             os.unlink(self.path("given-up"))
             return True
 
+    def send_again(self):
+        """A standby counts what it streamed as archived, and the primary that was lost may not have sent the last of
+        it: all that is left of it is sent again. pgBackRest knows what it has."""
+        timeline = int(self.sql("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"), 16)
+        folder = os.path.join(self.settings["data"], "pg_wal", "archive_status")
+        names = unsure(os.listdir(folder), timeline)
+        for name in names:
+            os.rename(os.path.join(folder, name), os.path.join(folder, name.replace(".done", ".ready")))
+        if names:
+            print(f"This is the primary now: {len(names)} segments from before are sent again.", flush=True)
+
     def leads(self):
         """Whether the primary is here; None where PostgreSQL does not answer."""
         try:
@@ -296,8 +313,13 @@ def watch(machine):
     if giving_up or finished or now - state["asked"] >= (30 if lost else INFO_EVERY) or now < state["asked"]:
         info = machine.info()
         since = state.get("since", now)
-        state = {"since": since, "asked": now, "answered": now if info is not None else state["answered"], "info": info}
-        machine.write("watch.json", state)
+        answered = now if info is not None else state["answered"]
+        state = {**state, "since": since, "asked": now, "answered": answered, "info": info}
+    if leads and state.get("led") is False:
+        machine.send_again()
+    if leads is not None:
+        state["led"] = leads
+    machine.write("watch.json", state)
     settings = machine.settings
     info = state["info"]
     told = {key: good(info or [], machine.stanza, key) for key in settings["repositories"]}
@@ -320,6 +342,9 @@ def settle_gap(machine, lost, giving_up, backups, answers, active, attempt, now)
     if over is not None and machine.settle(over):
         print(f"Any point in time can be restored again from {over['backup']} on.", flush=True)
         return
+    if giving_up and not answers:
+        # Else `archive-push` would try by itself: nobody might be looking.
+        os.utime(machine.path("giving-up"))
     if not answers or active:
         return
     if giving_up:

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { directory, file, role, running } from "./build.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
-import { BACKUP_SPOOL, LIBEXEC, PORTS, POSTGRES_SOCKET, TEXTFILES } from "./paths.ts";
+import { BACKUP_SPOOL, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresData, TEXTFILES } from "./paths.ts";
 import type { PgbackrestSettings, Weekday } from "./pgbackrest.ts";
 import { unitFile } from "./unit.ts";
 
@@ -60,7 +60,15 @@ export function backupUnits(settings: PgbackrestSettings): Parts {
   });
 }
 
-function programSettings({ stanza, name, address, peers, time, fullOn }: PgbackrestSettings) {
+function programSettings({
+  stanza,
+  name,
+  address,
+  peers,
+  time,
+  fullOn,
+  postgresVersion,
+}: PgbackrestSettings) {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
   return {
     stanza,
@@ -69,6 +77,7 @@ function programSettings({ stanza, name, address, peers, time, fullOn }: Pgbackr
     patroni: PORTS.patroni,
     socket: POSTGRES_SOCKET,
     spool: BACKUP_SPOOL,
+    data: postgresData(postgresVersion),
     peers: peers.length > 0 ? PEERS : null,
     at: hour * 60 + minute,
     fullOn: Object.keys(WEEKDAYS).indexOf(fullOn),

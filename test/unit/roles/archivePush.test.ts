@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
@@ -69,6 +78,15 @@ test("past the bound log is given up, and from then on until somebody ends it", 
   rmSync(join(folder, "spool/giving-up"));
   expect((await push(segment(3), { waiting: 1 })).exitCode).toBe(0);
   expect(existsSync(join(folder, "asked"))).toBe(true);
+});
+
+test("where nobody ends it, it is tried again after ten minutes", async () => {
+  await push(segment(1), { waiting: 4 });
+  const longAgo = new Date(Date.now() - 11 * 60_000);
+  utimesSync(join(folder, "spool/giving-up"), longAgo, longAgo);
+  expect((await push(segment(2), { waiting: 1 })).stderr).toBe("");
+  expect(existsSync(join(folder, "asked"))).toBe(true);
+  expect(givenUp()).toHaveLength(1);
 });
 
 test("what pgBackRest itself drops is written down too", async () => {

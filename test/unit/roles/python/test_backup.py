@@ -1,7 +1,7 @@
 import datetime
 import unittest
 
-from backup import choose, closed, exposition, gap_of, good, missed, scheduled
+from backup import choose, closed, exposition, gap_of, good, missed, scheduled, unsure
 
 
 def at(text):
@@ -75,6 +75,15 @@ class Schedule(unittest.TestCase):
     def test_the_first_one_is_made_up_for_too(self):
         self.assertIsNone(self.missed("2026-11-23T12:00:00", attempt=at("2026-11-23T11:50:01")))
         self.assertEqual(self.missed("2026-11-23T12:00:00", attempt=at("2026-11-23T11:50:00")), "full")
+
+
+class AfterAFailover(unittest.TestCase):
+    def test_segments_of_earlier_timelines_are_sent_again(self):
+        earlier = ["000000010000000000000005.done", "000000010000000000000006.done"]
+        other = ["000000020000000000000006.done", "00000002.history.done", "000000010000000000000007.partial.done"]
+        waiting = ["000000010000000000000008.ready"]
+        self.assertEqual(unsure([*other, *earlier[::-1], *waiting], 2), earlier)
+        self.assertEqual(unsure(earlier, 1), [])
 
 
 class Gap(unittest.TestCase):

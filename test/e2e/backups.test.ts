@@ -1,0 +1,152 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { members, powerOff, serverId } from "./failover.ts";
+import { Stack } from "./stack.ts";
+
+/** Backups of a cluster with a standby, and their bad days: on machines, with an object storage that refuses. */
+const stack = new Stack("backups");
+const faultsFile = join(stack.directory, "cloud/objects/faults.json");
+const faults = (value: object) => writeFileSync(faultsFile, JSON.stringify(value));
+const noFaults = () => rmSync(faultsFile, { force: true });
+
+interface Backup {
+  label: string;
+  type: string;
+}
+const backups = async () =>
+  (await stack.json<{ clusters: { backups: Backup[] }[] }>("backups", stack.name)).clusters[0]!.backups;
+const on = async (machine: string, command: string) =>
+  (await stack.expectOk("ssh", stack.name, machine, "--", command)).trim();
+const making = (machine: string) =>
+  on(machine, "systemctl is-active phasewise-backup@full.service phasewise-backup@diff.service || true");
+const number = async (machine: string, name: string) => {
+  const text = await on(machine, `cat /var/lib/prometheus/node-exporter/phasewise-backup.prom`);
+  return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
+};
+const data = ["db-1", "db-2"];
+let leader: string;
+let standby: string;
+
+beforeAll(async () => {
+  await stack.reset();
+  stack.configure({
+    "phasewise:phase": 2,
+    "phasewise:redis": { enabled: false },
+    // 10 GB: log is given up when more than 6 segments wait.
+    "phasewise:backup": { queuePercent: 1 },
+  });
+  await stack.up();
+  await stack.eventually(async () => {
+    const all = await members(stack);
+    expect(all.map(({ state }) => state).sort()).toEqual(["running", "streaming"]);
+    leader = all.find(({ role }) => role === "leader")!.name;
+    standby = data.find((name) => name !== leader)!;
+    expect(await backups()).not.toEqual([]);
+  });
+});
+
+afterAll(() => stack.remove());
+
+test("all members are asked at the time of a backup, and the standby alone makes one", async () => {
+  const before = (await backups()).length;
+  faults({ latencyMs: 500 });
+  await Promise.all(data.map((name) => on(name, "systemctl start phasewise-backup-due@diff.service")));
+  expect(await making(standby)).toContain("activating");
+  expect(await making(leader)).not.toContain("activating");
+
+  const second = await stack.run("backup", stack.name);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toContain(`main: another backup is being made on ${standby}.`);
+  const byHand =
+    "systemctl start phasewise-backup@full.service; systemctl show -P ExecMainStatus phasewise-backup@full.service";
+  expect(await on(leader, byHand)).toBe("75");
+  noFaults();
+  await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
+  expect(await backups()).toHaveLength(before + 1);
+});
+
+test("one that is killed has failed, holds no lock, and the next one is whole", async () => {
+  faults({ latencyMs: 1000 });
+  await on(standby, "systemctl start --no-block phasewise-backup@full.service; sleep 3");
+  await on(standby, "systemctl kill -s KILL phasewise-backup@full.service");
+  noFaults();
+  await stack.eventually(async () => expect(await number(standby, "phasewise_backup_failed")).toBe(1));
+  const before = (await backups()).length;
+  await stack.expectOk("backup", stack.name, "--type", "full");
+  expect(await backups()).toHaveLength(before + 1);
+  await stack.eventually(async () => expect(await number(standby, "phasewise_backup_failed")).toBe(0));
+});
+
+test("a storage that refuses stops no write: log is given up, told, and made good by a full backup", async () => {
+  const before = (await backups()).length;
+  faults({ revoked: ["default"] });
+  await stack.sql("CREATE TABLE filler (n int, t text)");
+  for (let round = 0; round < 10; round++) {
+    await stack.sql(`INSERT INTO filler SELECT ${round}, repeat('x', 100) FROM generate_series(1, 1000)`);
+    await on(leader, "runuser -u postgres -- psql -XAtqc 'SELECT pg_switch_wal()'");
+  }
+  await stack.eventually(async () => {
+    const log = "ls /data/postgresql/17/main/pg_wal/archive_status | grep -c ready || true";
+    expect(Number(await on(leader, log))).toBeLessThanOrEqual(2);
+  });
+  const told = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
+  expect(told.ok).toBe(false);
+  expect(told.detail).toMatch(/^main: log was given up; no time from \S+Z until the next full backup/);
+  // It is known after a restart too.
+  await on(leader, "systemctl restart phasewise-backup-watch.timer");
+  await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(1));
+
+  noFaults();
+  await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(0));
+  const found = await backups();
+  expect(found.slice(before).map(({ type }) => type)).toContain("full");
+  const over = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
+  expect(over).toMatchObject({ ok: true, detail: expect.stringMatching(/but none between \S+Z and \S+Z$/) });
+  expect(await stack.sql("SELECT count(*) FROM filler")).toBe("10000");
+});
+
+test("a storage that is slow and fails at random is got the better of", async () => {
+  faults({ latencyMs: 50, errorRate: 0.1 });
+  const before = (await backups()).length;
+  await stack.expectOk("backup", stack.name, "--type", "full");
+  noFaults();
+  expect(await backups()).toHaveLength(before + 1);
+});
+
+/** Segments of the first timeline that the archive holds, in their order. */
+async function archived(machine: string): Promise<number[]> {
+  const command =
+    "runuser -u postgres -- pgbackrest --stanza=main repo-ls archive/main/17-1/0000000100000000";
+  return (await on(machine, command)).split("\n").flatMap((name) => {
+    const found = /^0000000100000000([0-9A-F]{8})-/.exec(name);
+    return found ? [Number.parseInt(found[1]!, 16)] : [];
+  });
+}
+
+test("the primary is lost in the middle of one: it fails, the new primary makes the next, no log is missing", async () => {
+  faults({ latencyMs: 1500 });
+  for (let round = 0; round < 4; round++) {
+    await stack.sql(`INSERT INTO filler SELECT ${round}, 'y' FROM generate_series(1, 10)`);
+    await on(leader, "runuser -u postgres -- psql -XAtqc 'SELECT pg_switch_wal()'");
+  }
+  await on(standby, "systemctl start --no-block phasewise-backup@full.service; sleep 2");
+  expect(await making(standby)).toContain("activating");
+  const before = (await backups()).length;
+  await powerOff(stack, await serverId(stack, leader));
+  noFaults();
+  await stack.eventually(async () => {
+    expect((await members(stack)).find(({ role }) => role === "leader")?.name).toBe(standby);
+    expect(await making(standby)).not.toContain("activating");
+  });
+  expect(await backups()).toHaveLength(before);
+  await stack.expectOk("backup", stack.name, "--type", "diff");
+  expect(await backups()).toHaveLength(before + 1);
+  // The last segment of a timeline is never full.
+  const switched = await on(standby, "head -n 1 /data/postgresql/17/main/pg_wal/00000002.history");
+  const last = Math.floor(Number.parseInt(switched.split("\t")[1]!.split("/")[1]!, 16) / 2 ** 24) - 1;
+  await stack.eventually(async () => {
+    const found = await archived(standby);
+    expect(found.slice(-5)).toEqual([4, 3, 2, 1, 0].map((back) => last - back));
+  });
+});
