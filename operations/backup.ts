@@ -1,5 +1,6 @@
 import { type BackupState, newestBackup } from "../roles/backupInfo.ts";
 import { BACKUP_PROGRAM } from "../roles/backupUnits.ts";
+import { BACKUP_SPOOL } from "../roles/paths.ts";
 import { backupInfoCommand, backupUnit } from "../roles/pgbackrest.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { type BackupInfo, parseBackups } from "./backupList.ts";
@@ -71,8 +72,11 @@ async function backupCluster(
     (await world.run(maker, "journalctl -n 0 --show-cursor --no-pager")).match(/cursor: (\S+)/)?.[1] ?? "";
   await world.run(maker, `systemctl start --no-block ${unit}`);
   await follow(world, maker, unit, cursor, ctx);
-  const status = await world.run(maker, `systemctl show -P ExecMainStatus ${unit}`);
-  if (Number(status) === BUSY) throw refused(cluster, null);
+  // systemd forgets a unit that has ended well, and its exit status with it.
+  const attempt = JSON.parse(await world.run(maker, `cat ${BACKUP_SPOOL}/attempt.json`)) as {
+    status: unknown;
+  };
+  if (attempt.status === BUSY) throw refused(cluster, null);
   const state = await newest(world, maker, cluster);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   return { cluster: cluster.name, label: state.label!, type: state.type!, bytes: state.bytes!, seconds };

@@ -38,6 +38,10 @@ export function pgbackrestConfiguration(settings: PgbackrestSettings): string {
       "start-fast": "y",
       "process-max": Math.max(1, Math.min(4, Math.floor(cores / 2))),
       "io-timeout": 20,
+      // A member whose power went in the middle of a backup is noticed in 25 s; pgBackRest's own limit is 31 minutes.
+      "tcp-keep-alive-idle": 10,
+      "tcp-keep-alive-interval": 5,
+      "tcp-keep-alive-count": 3,
       "archive-async": "y",
       "spool-path": BACKUP_SPOOL,
       "archive-push-queue-max": `${(mostWaiting(settings) + 4) * 16}MiB`,
@@ -46,7 +50,8 @@ export function pgbackrestConfiguration(settings: PgbackrestSettings): string {
       "log-level-file": "off",
       "log-timestamp": "n",
     }),
-    iniSection("global:backup", { "log-level-console": "info" }),
+    // PostgreSQL tries a segment that was refused again after a minute: a backup waits for longer than that.
+    iniSection("global:backup", { "log-level-console": "info", "archive-timeout": 180 }),
     iniSection("global:archive-push", { "process-max": 2, "archive-timeout": 30 }),
     iniSection("global:archive-get", { "process-max": 2 }),
     ...(settings.peers.length === 0
