@@ -17,6 +17,7 @@ import type { Place } from "./names.ts";
 import { isRunning } from "./power.ts";
 import { Queue } from "./queue.ts";
 import { reconcile } from "./reconcile.ts";
+import { allowWatches } from "./watches.ts";
 
 /**
  * Makes this process the one that runs the machines of a cloud's folder: claims its slot, makes the public network
@@ -31,6 +32,7 @@ export async function createHypervisor(options: HypervisorOptions): Promise<Hype
   const lock = await own(directory, "run the machines");
   try {
     const place = await claim(directory, onProgress);
+    await allowWatches(onProgress);
     await ensureRouter(place.slot);
     const image = await ensureImage(options.imagePackages, onProgress);
     await ensureProxy(place);

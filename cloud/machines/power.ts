@@ -14,6 +14,7 @@ import { mountPoints, mountRoot } from "./rootfs.ts";
 import { run } from "./run.ts";
 import { startDetached } from "./start.ts";
 import { superviseCommand } from "./supervise.ts";
+import { watchesUsedUp } from "./watches.ts";
 
 /** What a machine is connected to, by id. */
 export type Networks = ReadonlyMap<number, NetworkSpec>;
@@ -109,7 +110,20 @@ export async function start(place: Place, serverId: number): Promise<void> {
 
 async function failure(serverId: number, files: string[]): Promise<string> {
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8").catch(() => "")));
-  const words = texts.join("\n").trim().split("\n").slice(-5).join("\n");
+  return startFailure(serverId, texts, await watchesUsedUp());
+}
+
+// nspawn says this at each end where /run is no tmpfs.
+const noise = /^Attempted to remove disk file system under /;
+
+/**
+ * Why a machine did not start; pure.
+ * @param texts What its init and what runs it said, in this order.
+ * @param reason What is known of the host, or null.
+ */
+export function startFailure(serverId: number, texts: string[], reason: string | null): string {
+  const lines = texts.flatMap((text) => text.split("\n")).filter((line) => line.trim() && !noise.test(line));
+  const words = [...lines.slice(-5), ...(reason ? [reason] : [])].join("\n");
   return `Server ${serverId} did not start${words ? `: ${words}` : "; its init said nothing."}`;
 }
 

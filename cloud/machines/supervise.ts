@@ -3,7 +3,8 @@ import { deviceFolder, type Place, serverNamespace, serverPaths } from "./names.
 
 /**
  * What runs a machine for as long as it is powered on: nspawn ends with 133 when the machine reboots, and is started
- * again, as firmware would, on a network that remembers nothing. It needs no daemon.
+ * again, as firmware would, on a network that remembers nothing. It needs no daemon. How nspawn ended otherwise is its
+ * last word.
  *
  * Arguments: $1 the machine's control groups, one a line; $2 its network namespace; $3 a file to lock; $4 the file
  * for init's messages; the rest nspawn's.
@@ -24,7 +25,8 @@ while :; do
     for group in $groups; do echo "$BASHPID" > "$group/machine/cgroup.procs" || exit 1; done
     exec systemd-nspawn "$@" 9>&- </dev/null >"$console" 2>&1
   )
-  [ $? = 133 ] || exit 0
+  status=$?
+  [ $status = 133 ] || { echo "systemd-nspawn ended with code $status"; exit "$status"; }
   for group in $groups; do find "$group/machine" -mindepth 1 -depth -type d -exec rmdir {} + ; done
 done
 `;

@@ -1,6 +1,9 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ed25519FromSeed } from "../../../clients/ssh/keys.ts";
 import { connect } from "../../../clients/ssh.ts";
+import { serverPaths } from "../../../cloud/machines/names.ts";
 import { machineStats } from "../../../cloud/machines/stats.ts";
 import { greeting, TestCloud, until } from "./testCloud.ts";
 
@@ -150,6 +153,20 @@ describe("a machine", () => {
       expect.arrayContaining([expect.stringMatching(/server-1\b|servers\/1\b/)]),
     );
     await cloud.hypervisor.deleteServer(1);
+  });
+
+  it("has room on the host for many, and says how its init ended where it does not start", async () => {
+    const limit = await readFile("/proc/sys/fs/inotify/max_user_instances", "utf8");
+    expect(Number(limit)).toBeGreaterThanOrEqual(8192);
+    const server = cloud.server(3);
+    await cloud.hypervisor.createServer(server);
+    const { upper } = serverPaths(cloud.directory, 3);
+    await mkdir(join(upper, "usr/lib/systemd"), { recursive: true });
+    await writeFile(join(upper, "usr/lib/systemd/systemd"), "no program", { mode: 0o755 });
+    await expect(cloud.hypervisor.powerOn(server)).rejects.toThrow(
+      /^Server 3 did not start: .*Exec format error\nsystemd-nspawn ended with code 1$/,
+    );
+    await cloud.hypervisor.deleteServer(3);
   });
 
   it("is not made from an image that there is not", async () => {
