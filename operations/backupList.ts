@@ -1,3 +1,5 @@
+import { knownStanza } from "../roles/backupInfo.ts";
+
 /** One backup in the repository. */
 export interface BackupInfo {
   /** pgBackRest's name of it, as "20260101-020000F". */
@@ -13,24 +15,11 @@ export interface BackupInfo {
   faulty: boolean;
 }
 
-interface Info {
-  name: string;
-  backup: {
-    label: string;
-    type: BackupInfo["type"];
-    error?: boolean | null;
-    timestamp: { start: number; stop: number };
-    info: { size: number; repository: { size?: number; delta: number } };
-  }[];
-}
-
 /** All backups of a stanza, the oldest first. @param json Of `pgbackrest info --output=json`. */
 export function parseBackups(json: string, stanza: string): BackupInfo[] {
-  const info = (JSON.parse(json) as Info[]).find((one) => one.name === stanza);
-  if (!info) throw new Error(`pgBackRest knows no stanza "${stanza}"`);
   const iso = (second: number) => new Date(second * 1000).toISOString();
-  return info.backup
-    .map((backup) => ({
+  return knownStanza(json, stanza)
+    .backup.map((backup) => ({
       label: backup.label,
       type: backup.type,
       startedAt: iso(backup.timestamp.start),

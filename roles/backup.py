@@ -186,7 +186,8 @@ class Machine:
         """What the repositories hold; None where they do not answer."""
         command = self.pgbackrest("--io-timeout=2", "--output=json", "info")
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, **self.owner)
-        return json.loads(done.stdout) if done.returncode == 0 else None
+        # Its messages of errors have line ends in them, which only the lenient reader takes.
+        return json.loads(done.stdout, strict=False) if done.returncode == 0 else None
 
     def read(self, name, otherwise):
         try:

@@ -96,7 +96,8 @@ def repository(stanza):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError((done.stderr or done.stdout).strip())
-    return labels(json.loads(done.stdout), stanza)
+    # Its messages of errors have line ends in them, which only the lenient reader takes.
+    return labels(json.loads(done.stdout, strict=False), stanza)
 
 
 def before_start(args):

@@ -8,6 +8,7 @@ import { type Backup, neededBytes, parseRepository, repositoryFaults } from "../
 import { clusterOf } from "../restore/restore.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "../restore/scratch.ts";
 import { openStore } from "../restore/store.ts";
+import { type Branch, backupsTo, readBranches } from "../restore/timelines.ts";
 import { type Cluster, readDeployed } from "../topology.ts";
 import { openWorld } from "../verify/world.ts";
 import { checkRestored, type DrillCheck, missingRows } from "./checks.ts";
@@ -74,9 +75,10 @@ async function ask(
     faults.push({ name: "archive", ok: false, detail: messageOf(error).split("\n")[0]! });
   }
   try {
+    const branches = await branchesOf(topology, cluster);
     const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
     const info = await world.run(member, backupInfoCommand(cluster.backupStanza));
-    return { live, newest: parseRepository(info, cluster.backupStanza).backups.at(-1), faults };
+    return { live, newest: candidates(info, cluster, branches).at(-1), faults };
   } catch (error) {
     // The throw-away machine asks the repository itself, and its answer counts.
     if (ctx.signal.aborted) throw error;
@@ -92,7 +94,8 @@ async function prove(
   topology: Topology,
   ctx: OperationContext,
 ): Promise<Omit<DrillReport, keyof DrillBase>> {
-  const { backup, check } = await restoreNewest(session, cluster, ctx);
+  const branches = await branchesOf(topology, cluster);
+  const { backup, check } = await restoreNewest(session, { cluster, branches }, ctx);
   const rtoSeconds = Math.round((Date.now() - begin) / 100) / 10;
   const rpoSeconds =
     live === null ? null : Math.round((live.archiveTimeout + live.mark.archivedAfter) * 10) / 10;
@@ -115,14 +118,29 @@ async function prove(
   };
 }
 
+/** The restores in place that were made. */
+async function branchesOf(topology: Topology, cluster: Cluster): Promise<Branch[]> {
+  using store = openStore(topology);
+  return await readBranches(store, cluster.name);
+}
+
+/** Backups that lead to the end of the log: one of a line that a restore in place left leads elsewhere. Pure. */
+export function candidates(
+  info: string,
+  cluster: Pick<Cluster, "backupStanza">,
+  branches: readonly Branch[],
+): Backup[] {
+  return backupsTo(null, parseRepository(info, cluster.backupStanza).backups, branches);
+}
+
 /** The newest backup that can be restored. @throws Problem where none of the newest can, or there is none. */
 export async function restoreNewest(
   session: SshSession,
-  cluster: Cluster,
+  { cluster, branches }: { cluster: Cluster; branches: readonly Branch[] },
   ctx: OperationContext,
 ): Promise<{ backup: Backup; check: DrillCheck }> {
   const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
-  const { backups } = parseRepository(info, cluster.backupStanza);
+  const backups = candidates(info, cluster, branches);
   const faults = backups.length === 0 ? repositoryFaults(info, cluster.backupStanza) : [];
   for (const backup of backups.slice(-tried).reverse()) {
     try {

@@ -1,3 +1,4 @@
+import { stanzaInfo, unreadableBecause } from "../../roles/backupInfo.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import { compareLsn } from "./lsn.ts";
 import { type Target, targetText } from "./target.ts";
@@ -28,31 +29,14 @@ export interface RestorePoint {
   lsn: string;
 }
 
-/** pgBackRest's code for whatever keeps it from reading a repository ("other"). */
-const UNREADABLE = 99;
-
-interface Info {
-  name: string;
-  repo?: { status: { code: number; message: string } }[];
-  backup: {
-    label: string;
-    error?: boolean | null;
-    timestamp: { stop: number };
-    lsn: { stop: string };
-    archive?: { start: string | null };
-    info: { size: number };
-  }[];
-}
-
 /**
  * @param json Of `pgbackrest info --output=json`.
  * @throws Problem (exit 2) where the repository cannot be read: with another key than it was written with, most of all.
  */
 export function parseRepository(json: string, stanza: string): Repository {
-  // Its messages of errors have line ends in them, which JSON does not allow in a string.
-  const info = (JSON.parse(json.replaceAll(/\p{Cc}+/gu, " ")) as Info[]).find((one) => one.name === stanza);
-  const fault = info?.repo?.find(({ status }) => status.code === UNREADABLE)?.status.message;
-  if (fault !== undefined) throw unreadable(fault);
+  const info = stanzaInfo(json, stanza);
+  const fault = info ? unreadableBecause(info) : null;
+  if (fault !== null) throw unreadable(fault);
   const backups = (info?.backup ?? [])
     .filter(({ error }) => error !== true)
     .map(({ archive, label, timestamp, lsn, info: { size } }) => ({
@@ -69,10 +53,10 @@ export function parseRepository(json: string, stanza: string): Repository {
 
 /** What pgBackRest says against a repository; nothing where all is well. @param json Of `pgbackrest info`. */
 export function repositoryFaults(json: string, stanza: string): string[] {
-  const info = (JSON.parse(json) as { name: string; status?: { code: number; message: string } }[]).find(
-    (one) => one.name === stanza,
-  );
+  const info = stanzaInfo(json, stanza);
   if (info === undefined) return [`the repository knows no ${stanza}`];
+  const fault = unreadableBecause(info);
+  if (fault !== null) return [fault];
   return info.status === undefined || info.status.code === 0 ? [] : [info.status.message];
 }
 
@@ -147,13 +131,12 @@ function outside(target: Target, first: Backup, why: string): Problem {
 }
 
 function unreadable(message: string): Problem {
-  const [first = "", ...rest] = message.trim().split("\n");
   const wrongKey = /Crypto|cipher|decrypt/i.test(message);
   return new Problem({
     happened: wrongKey
       ? "The backups cannot be read: their key is not the one that they were written with."
-      : `The backups cannot be read: ${first}`,
-    details: wrongKey ? [first, ...rest] : rest,
+      : `The backups cannot be read: ${message}`,
+    details: wrongKey ? [message] : [],
     left: "Nothing was touched.",
     todo: [
       wrongKey

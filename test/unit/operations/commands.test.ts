@@ -126,6 +126,7 @@ test("backups, the oldest first", () => {
     },
     expect.objectContaining({ label: "B", faulty: true }),
   ]);
+  expect(parseBackups(json.replace('"main"', '"main","note":"first\nsecond"'), "main")).toHaveLength(2);
   expect(() => parseBackups("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
 });
 

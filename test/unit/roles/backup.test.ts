@@ -77,6 +77,17 @@ test("no backup yet, but one is being made", () => {
   });
 });
 
+test("a key that is not the repository's is told, line ends and all", () => {
+  const repo = [{ status: { code: 99, message: "[CryptoError] unable to load|HINT: is the key right?" } }];
+  const status = { code: 99, message: "other" };
+  // As pgBackRest prints it: with line ends that JSON does not allow.
+  const raw = JSON.stringify([{ name: "main", status, repo, backup: [] }]).replace("|", "\n");
+  expect(newestBackup(raw, "main")).toMatchObject({
+    label: null,
+    status: "[CryptoError] unable to load HINT: is the key right?",
+  });
+});
+
 test("a stanza that is not there is an error", () => {
   expect(() => newestBackup("[]", "main")).toThrow('pgBackRest knows no stanza "main"');
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseCanary } from "../../../../operations/drill/live.ts";
+import { candidates } from "../../../../operations/drill/restoreDrill.ts";
 import { repositoryFaults } from "../../../../operations/restore/repository.ts";
 import { judgeRepository } from "../../../../operations/verify/checks/backup.ts";
 import { judge } from "../../../../operations/verify/checks/drill.ts";
@@ -76,5 +77,35 @@ test("what pgBackRest says against a repository is told, and silence of it is no
     JSON.stringify([{ name, status: { code, message } }]);
   expect(repositoryFaults(info(0, "ok"), "main")).toEqual([]);
   expect(repositoryFaults(info(99, "other"), "main")).toEqual(["other"]);
+  const repo = [{ status: { code: 99, message: "[CryptoError] unable to load|HINT: the key?" } }];
+  const raw = JSON.stringify([{ name: "main", status: { code: 99, message: "other" }, repo }]).replace(
+    "|",
+    "\n",
+  );
+  expect(repositoryFaults(raw, "main")).toEqual(["[CryptoError] unable to load HINT: the key?"]);
   expect(repositoryFaults("[]", "main")).toEqual(["the repository knows no main"]);
+});
+
+test("a drill tries no backup that a restore in place has left behind", () => {
+  const backup = (label: string, time: string, lsn: string, archive: string) => ({
+    label,
+    timestamp: { start: 0, stop: Date.parse(time) / 1000 },
+    lsn: { start: lsn, stop: lsn },
+    archive: { start: archive },
+    info: { size: 1, repository: { delta: 1 } },
+  });
+  const info = JSON.stringify([
+    {
+      name: "main",
+      backup: [
+        backup("before", "2026-11-20T02:00:00Z", "0/3000000", "000000010000000000000003"),
+        backup("left", "2026-11-20T14:00:00Z", "0/9000000", "000000010000000000000009"),
+      ],
+    },
+  ]);
+  const branch = { at: new Date("2026-11-20T15:00:00Z"), left: 1, from: 1, lsn: "0/5000000" };
+  const labels = (branches: (typeof branch)[]) =>
+    candidates(info, { backupStanza: "main" }, branches).map(({ label }) => label);
+  expect(labels([])).toEqual(["before", "left"]);
+  expect(labels([branch])).toEqual(["before"]);
 });
