@@ -37,10 +37,15 @@ export function stepsOf(topology: Topology, work: MachineWork[]) {
 export function roleOf(topology: Topology, name: string): Role {
   const machine = topology.machines.find((each) => each.name === name);
   const replicated = topology.clusters.some(({ members }) => members.includes(name) && members.length > 1);
-  return {
-    replicated,
-    drained: replicated || (machine !== undefined && balancersOf(topology, machine).length > 0),
-  };
+  const balanced = machine !== undefined && balancersOf(topology, machine).length > 0;
+  return { replicated, drained: replicated || balanced || replicatedCaches(topology, name).length > 0 };
+}
+
+/** Caches on a machine whose primary can be moved away from it. */
+export function replicatedCaches({ caches }: Topology, name: string): Topology["caches"] {
+  return caches.filter(
+    ({ machines, sentinel }) => sentinel !== null && machines.includes(name) && machines.length > 1,
+  );
 }
 
 const wholeMachine = ({ packages, reboot, restarts }: MachineWork, unit: RegExp) =>

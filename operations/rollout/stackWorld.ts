@@ -36,7 +36,7 @@ import {
   updateCommand,
   versionsCommand,
 } from "./machine/update.ts";
-import { roleOf } from "./plan.ts";
+import { replicatedCaches, roleOf } from "./plan.ts";
 import type { MachineWork } from "./work.ts";
 import type { RolloutWorld } from "./world.ts";
 
@@ -124,15 +124,8 @@ export class StackRolloutWorld implements RolloutWorld {
       for (const cluster of this.#clustersOf(name))
         await drainReads(this.#machines, cluster, name, this.#ctx);
     }
-    for (const cache of this.#cachesOf(name)) await this.#moveCache(cache, name);
+    for (const cache of replicatedCaches(this.#machines.topology, name)) await this.#moveCache(cache, name);
     if (this.#isBalanced(machine)) await drainClients(this.#machines, machine, this.#options, this.#ctx);
-  }
-
-  /** Those with a replica that can take over. */
-  #cachesOf(machine: string): Cache[] {
-    return this.#machines.topology.caches.filter(
-      ({ machines, sentinel }) => sentinel !== null && machines.includes(machine) && machines.length > 1,
-    );
   }
 
   async #moveCache(cache: Cache, from: string): Promise<void> {
@@ -148,7 +141,8 @@ export class StackRolloutWorld implements RolloutWorld {
       await this.#allStream(cluster);
       if (replicated) await openReads(this.#machines, cluster, name, this.#ctx);
     }
-    for (const cache of this.#cachesOf(name)) await awaitReplica(this.#machines, cache, name, this.#ctx);
+    for (const cache of replicatedCaches(this.#machines.topology, name))
+      await awaitReplica(this.#machines, cache, name, this.#ctx);
     if (this.#isBalanced(machine)) await undrainClients(this.#machines, machine);
   }
 

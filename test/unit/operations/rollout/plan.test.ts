@@ -75,6 +75,28 @@ test("phase 3: applications and gateways first, drained; standbys; the primary l
   ]);
 });
 
+test("a cache's primary is moved before its machine goes, also where no load balancer leads clients away", () => {
+  const cache = { name: "cache", machines: ["core-1", "core-2"], sentinel: { port: 26379 } };
+  const topology = { ...stack(3), loadBalancers: [], caches: [cache] } as unknown as Topology;
+  const named = (one: MachineWork, other = topology) =>
+    rolloutPlan(other, [one], []).steps.map(({ name }) => name);
+  expect(named(work("core-1", { reboot: "asked for" }))).toEqual([
+    "drain-core-1",
+    "reboot-core-1",
+    "settle-core-1",
+  ]);
+  expect(named(work("core-2", { restarts: [{ what: "redis-server.service", reason: "" }] }))).toEqual([
+    "drain-core-2",
+    "restart-core-2",
+    "settle-core-2",
+  ]);
+  const alone = { ...topology, caches: [{ ...cache, machines: ["core-1"], sentinel: null }] };
+  expect(named(work("core-1", { reboot: "asked for" }), alone as unknown as Topology)).toEqual([
+    "reboot-core-1",
+    "settle-core-1",
+  ]);
+});
+
 test("phase 2: the one gateway's reboot is announced, the databases' are not", () => {
   const topology = stack(2);
   const plan = rolloutPlan(topology, rebooting(topology), ["db-1"]);

@@ -14,6 +14,8 @@ const gateways = ["core-1", "core-2"];
 class Simulated implements RolloutWorld {
   killer: Killer;
   leader = "db-1";
+  /** Where the cache's primary is. */
+  cache = "core-2";
   readonly drained = new Set<string>();
   readonly updated = new Set<string>();
   readonly restarted = new Set<string>();
@@ -38,6 +40,12 @@ class Simulated implements RolloutWorld {
   async drain(machine: string): Promise<void> {
     if (this.drained.has(machine)) return;
     if (this.drained.size > 0) throw new Error(`${[...this.drained]} is away already`);
+    if (this.cache === machine) {
+      const to = gateways.find((name) => name !== machine)!;
+      await this.killer.effect(`move the cache to ${to}`, () => {
+        this.cache = to;
+      });
+    }
     await this.killer.effect(`drain ${machine}`, () => this.drained.add(machine));
   }
   async undrain(machine: string): Promise<void> {
@@ -82,6 +90,7 @@ class Simulated implements RolloutWorld {
 
   #mayGo(machine: string): void {
     if (this.leader === machine) throw new Error(`${machine} is the primary`);
+    if (this.cache === machine) throw new Error(`${machine} has the cache's primary`);
     if (!this.drained.has(machine)) throw new Error(`${machine} serves clients`);
   }
 }
