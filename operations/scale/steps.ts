@@ -28,7 +28,7 @@ export function scaleSteps({ after, before, resize }: ScaleRequest): ScaleStep[]
     ...resize.flatMap((name, index) => resizing(name, resize.slice(0, index + 1))),
     ...(leaving.length > 0 ? [ofMembers(cutOver(members(before), members(after)))] : []),
     ...(joining.length + leaving.length > 0 ? [ofMembers(verifyJoined)] : []),
-    ...leaving.map((name) => ofMembers(retire(name, false))),
+    ...leaving.map((name) => ofMembers(retire(name, !after.nodes.some((node) => node.name === name)))),
     contract,
     record,
     verify,

@@ -1,4 +1,5 @@
-import { planDifference } from "../../infra/hetzner/difference.ts";
+import type { Config } from "../../infra/config.ts";
+import { type PlanDifference, planDifference } from "../../infra/hetzner/difference.ts";
 import { type Scaling, type Sizes, scaledPlan, sizesOf } from "../../infra/phases/scaling.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { messageOf } from "../../toolchain/problem.ts";
@@ -72,22 +73,10 @@ export class ScaleWorld implements AsyncDisposable {
     const { prepared, to } = this.#options;
     const { config, deployment } = prepared;
     const { stack } = deployment.file;
-    const there = new Set(
-      scaledPlan(config, { to: sizesOf(config), state, resized: [] }, stack).plan.machines.map(
-        ({ name }) => name,
-      ),
-    );
-    const stage = (at: Scaling["state"]): Scaling => {
-      const names = scaledPlan(config, { to, state: at, resized: [] }, stack).plan.machines.map(
-        ({ name }) => name,
-      );
-      const fresh = names.filter((name) => !there.has(name));
-      return { to, state: at, resized: at === "contracted" ? names : [...resized, ...fresh] };
-    };
+    const stage = (at: Scaling["state"]) => stageOf(config, stack, { to, state: at, resized });
     await reconcile(await staged(prepared, undefined, stage("expanded")), "up", this.#ctx);
     const wanted = await staged(prepared, undefined, stage(state));
-    const plans = (["expanded", state] as const).map((at) => scaledPlan(config, stage(at), stack).plan);
-    await liftProtection(wanted, planDifference(plans[0]!, plans[1]!), this.#ctx);
+    await liftProtection(wanted, removedBy(config, stack, { to, state, resized }), this.#ctx);
     await markUnfinished(deployment, () => runCommand(deployment, "up", wanted.program, this.#ctx));
     const topology = await readTopology(deployment, this.#ctx);
     await this[Symbol.asyncDispose]();
@@ -133,4 +122,21 @@ export class ScaleWorld implements AsyncDisposable {
       await each[Symbol.asyncDispose]().catch((error) => this.#ctx.onLine(messageOf(error)));
     }
   }
+}
+
+/** What the program is told at a stage: new machines have their new type from the beginning. Pure. */
+export function stageOf(config: Config, stack: string, { resized, state, to }: Scaling): Scaling {
+  const namesAt = (size: Sizes, at: Scaling["state"]) =>
+    scaledPlan(config, { to: size, state: at, resized: [] }, stack).plan.machines.map(({ name }) => name);
+  const there = namesAt(sizesOf(config), state);
+  const names = namesAt(to, state);
+  const fresh = names.filter((name) => !there.includes(name));
+  return { to, state, resized: state === "contracted" ? names : [...resized, ...fresh] };
+}
+
+/** What goes with the way from everything that both sizes have to a stage: its protection is lifted. Pure. */
+export function removedBy(config: Config, stack: string, scaling: Scaling): PlanDifference {
+  const plan = (state: Scaling["state"]) =>
+    scaledPlan(config, stageOf(config, stack, { ...scaling, state }), stack).plan;
+  return planDifference(plan("expanded"), plan(scaling.state));
 }

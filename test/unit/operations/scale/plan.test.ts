@@ -5,6 +5,7 @@ import { sizesInText } from "../../../../operations/deploy/sizeSettings.ts";
 import { parseStackFile } from "../../../../operations/deploy/stackFile.ts";
 import { validate } from "../../../../operations/deploy/validate.ts";
 import { scaleFaults, stepsOf } from "../../../../operations/scale/plan.ts";
+import { removedBy, type ScaleWorld } from "../../../../operations/scale/world.ts";
 
 const text = [
   "# Ours",
@@ -68,6 +69,25 @@ test("more replicas join before anything is taken away, and fewer are led away f
     "record",
     "verify",
   ]);
+});
+
+test("a replica that leaves loses its protection, alone and last; one that is dead holds nothing up", async () => {
+  const larger = withSizes(config, { ...from, replicas: 2 });
+  const removed = (state: "expanded" | "contracted") => {
+    const { loadBalancers, machines, networks, volumes } = removedBy(larger, "dev", {
+      to: from,
+      state,
+      resized: [],
+    });
+    return [machines, volumes, networks, loadBalancers].map((one) => one.removed);
+  };
+  expect(removed("expanded")).toEqual([[], [], [], []]);
+  expect(removed("contracted")).toEqual([["db-4"], ["db-4-data"], [], []]);
+  const steps = stepsOf(larger, { from: sizesOf(larger), to: from, changed: {}, resize: [] });
+  const left: string[] = [];
+  const members = { abandon: async (name: string) => void left.push(name) };
+  await steps.find(({ name }) => name === "retire-db-4")!.act({ members } as unknown as ScaleWorld);
+  expect(left).toEqual(["db-4"]);
 });
 
 test("machines get their new type one by one; volumes are never smaller than they were", () => {
