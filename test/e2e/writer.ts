@@ -29,7 +29,7 @@ export interface WriterOptions {
   /** Numbers of the rows: this one and every `step`th after it, so that several writers share a table. */
   first?: number;
   step?: number;
-  /** Pause after each row (milliseconds): a storm of writers leaves the machine something to work with. */
+  /** Pause after each row (milliseconds): the machine is left something to work with. */
   pauseMs?: number;
   /** When a connection, or a statement, is given up (milliseconds). */
   patienceMs?: number;
@@ -65,7 +65,7 @@ export class Writer {
     parsed.search = "";
     if (host !== undefined) parsed.hostname = host;
     this.#url = parsed.href;
-    this.#options = { first: 1, step: 1, pauseMs: 0, patienceMs: patience, ...options };
+    this.#options = { first: 1, step: 1, pauseMs: 10, patienceMs: patience, ...options };
   }
 
   /** Begins to write into the table `numbered`, which must be there; returns with the first acknowledgement. */
