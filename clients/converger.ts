@@ -20,6 +20,8 @@ export interface RunOptions {
   signal: AbortSignal;
   /** How long to wait for the machine to answer, in seconds. */
   connectSeconds: number;
+  /** How long to wait for one that takes connections, but is too busy to finish one; in seconds. */
+  busySeconds?: number;
   /** Whether it boots for the first time: it may then refuse us for a moment. */
   firstBoot: boolean;
   onEvent: (event: ConvergerEvent) => void;
@@ -64,6 +66,7 @@ export async function runConverger(
     const session = await connect(target, {
       signal: options.signal,
       deadlineMs: seconds * 1000,
+      busyMs: (options.busySeconds ?? 0) * 1000,
       ...(options.firstBoot ? {} : { refusalMs: 0 }),
       onWait: (waited, reason) => options.onWait(`waiting for ${target.host} ${waited} s (${reason})`),
     });

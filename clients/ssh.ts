@@ -31,6 +31,13 @@ export interface ConnectOptions {
   /** How long to go on trying, in milliseconds; 0 tries once. */
   deadlineMs?: number;
   /**
+   * How long to go on with a machine that takes connections but is too busy to finish one, in milliseconds, if that
+   * is longer; each attempt then takes twice the time of the one before.
+   */
+  busyMs?: number;
+  /** How long the first attempt may take, in milliseconds; 10 s if left out. */
+  attemptMs?: number;
+  /**
    * How long a machine may refuse the key or show another host key before that is believed, in milliseconds; 15 s
    * if left out, since a machine that boots for the first time does both for a moment.
    */
@@ -42,6 +49,7 @@ export interface ConnectOptions {
 }
 
 const DEFAULT_DEADLINE_MS = 30_000;
+const DEFAULT_ATTEMPT_MS = 10_000;
 const DEFAULT_REFUSAL_MS = 15_000;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
@@ -54,17 +62,22 @@ export async function connect(target: SshTarget, options: ConnectOptions = {}): 
   const { signal, deadlineMs = DEFAULT_DEADLINE_MS, refusalMs = DEFAULT_REFUSAL_MS, onWait } = options;
   const begin = Date.now();
   const waited = () => Date.now() - begin;
+  const { attemptMs = DEFAULT_ATTEMPT_MS, busyMs = 0 } = options;
   let refusedSince: number | null = null;
+  let patience = attemptMs;
   for (let tries = 1, pause = FIRST_PAUSE_MS; ; tries++, pause = Math.min(pause * 1.5, LONGEST_PAUSE_MS)) {
     signal?.throwIfAborted();
-    const attempt = await attemptSession(target, options);
+    const attempt = await attemptSession(target, patience, options);
     if (attempt instanceof SshSession) return attempt;
     refusedSince = attempt.kind === "unreachable" ? null : (refusedSince ?? waited());
     const refused = refusedSince !== null && waited() - refusedSince >= refusalMs;
-    if (attempt.kind === "fatal" || refused || waited() + pause >= deadlineMs) {
+    const limit = attempt.answered ? Math.max(deadlineMs, busyMs) : deadlineMs;
+    if (attempt.kind === "fatal" || refused || waited() + pause >= limit) {
       throw failure(target, attempt, tries, waited());
     }
     onWait?.(Math.floor(waited() / 1000), attempt.reason);
+    if (attempt.answered && waited() < busyMs)
+      patience = Math.max(attemptMs, Math.min(patience * 2, busyMs - waited()));
     await sleep(pause, signal);
   }
 }
@@ -72,9 +85,10 @@ export async function connect(target: SshTarget, options: ConnectOptions = {}): 
 /** A session that the machine's journal knows of, or why there is none. */
 async function attemptSession(
   target: SshTarget,
+  attemptMs: number,
   { signal, onUnrecorded }: ConnectOptions,
 ): Promise<SshSession | FailedAttempt> {
-  const attempt = await attemptConnection(target, signal);
+  const attempt = await attemptConnection(target, attemptMs, signal);
   if (attempt.client === undefined) return attempt;
   const session = new SshSession(attempt.client, target);
   if (target.visitor === undefined) return session;
@@ -88,7 +102,7 @@ async function attemptSession(
   } catch (error) {
     session.close();
     if (!(error instanceof SshLost)) throw error;
-    return { kind: "unreachable", reason: "the connection was lost" };
+    return { kind: "unreachable", reason: "the connection was lost", answered: true };
   }
 }
 
@@ -110,6 +124,7 @@ function failure(target: SshTarget, attempt: FailedAttempt, tries: number, waite
   return new SshError(
     sshFault({ target, kind: attempt.kind, reason: attempt.reason, tries, waitedMs }),
     attempt.kind,
+    attempt.answered,
   );
 }
 

@@ -43,6 +43,10 @@ const event = z.discriminatedUnion("event", [
     error: failure.optional(),
     changed: z.array(z.object(change)).default([]),
     differences: z.array(difference).default([]),
+    /** Probes of a look that did not come to an answer in their time: nobody knows whether they would differ. */
+    unanswered: z
+      .array(z.object({ role: z.string().nullable(), kind: z.string(), name: z.string() }))
+      .default([]),
     pending: pending.default([]),
     facts: facts.optional(),
     hostKey: z.string().nullable().default(null),

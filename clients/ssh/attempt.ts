@@ -10,22 +10,25 @@ export interface FailedAttempt {
   client?: never;
   kind: FaultKind;
   reason: string;
+  /** It took the connection and was too slow, or ended it: somebody is there. */
+  answered: boolean;
 }
 
-const ATTEMPT_MS = 10_000;
 /** A dead connection is noticed after three of these without an answer. */
 const KEEPALIVE_MS = 5_000;
 const KEEPALIVES_MISSED = 3;
 
-/** Tries once; rejects only with the signal's reason. */
+/** Tries once, for so many milliseconds; rejects only with the signal's reason. */
 export async function attemptConnection(
   target: SshTarget,
+  attemptMs: number,
   signal: AbortSignal | undefined,
 ): Promise<Attempt> {
   // Loaded here: previews, which connect to nothing, start sooner without it.
   const { Client } = await import("ssh2");
   const client = new Client();
   let shown: string | null = null;
+  let answered = false;
   return new Promise((resolve, reject) => {
     const stop = () => {
       client.destroy();
@@ -38,9 +41,12 @@ export async function attemptConnection(
       resolve(attempt);
     };
     signal?.addEventListener("abort", stop, { once: true });
+    client.once("connect", () => {
+      answered = true;
+    });
     client.once("ready", () => settle({ client }));
-    client.once("close", () => settle({ kind: "unreachable", reason: "it closed the connection" }));
-    client.once("error", (error) => settle(explain(error, target, shown)));
+    client.once("close", () => settle({ kind: "unreachable", reason: "it closed the connection", answered }));
+    client.once("error", (error) => settle({ ...explain(error, target, shown), answered }));
     try {
       client.connect({
         host: target.host,
@@ -53,14 +59,14 @@ export async function attemptConnection(
           if (!accepted) shown = fingerprint(key);
           return accepted;
         },
-        readyTimeout: ATTEMPT_MS,
+        readyTimeout: attemptMs,
         keepaliveInterval: KEEPALIVE_MS,
         keepaliveCountMax: KEEPALIVES_MISSED,
       });
       // Small packets would otherwise wait 40 ms for the other side's acknowledgement, several times a command.
       client.setNoDelay(true);
     } catch (error) {
-      settle({ kind: "fatal", reason: `the private key cannot be used: ${text(error)}` });
+      settle({ kind: "fatal", reason: `the private key cannot be used: ${text(error)}`, answered });
     }
   });
 }
@@ -74,7 +80,7 @@ function explain(
   error: Error & { level?: string; code?: string },
   target: SshTarget,
   shown: string | null,
-): FailedAttempt {
+): Omit<FailedAttempt, "answered"> {
   if (shown !== null) {
     const expected = target.hostKeys.map((line) => fingerprint(Buffer.from(keyBlob(line), "base64")));
     return { kind: "hostkey", reason: `it shows the host key ${shown}, expected ${expected.join(" or ")}` };

@@ -9,10 +9,13 @@ export type FaultKind = "unreachable" | "hostkey" | "refused" | "fatal";
 /** No session came about. The message says what was tried and what to do. */
 export class SshError extends Error {
   readonly kind: FaultKind;
-  constructor(message: string, kind: FaultKind) {
+  /** The machine took the last connection, but was too slow for more or ended it: it runs. */
+  readonly answered: boolean;
+  constructor(message: string, kind: FaultKind, answered = false) {
     super(message);
     this.name = "SshError";
     this.kind = kind;
+    this.answered = answered;
   }
 }
 

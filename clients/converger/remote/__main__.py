@@ -113,7 +113,9 @@ def work(payload, reporter, stop):
     job = Job(payload, state, reporter, stop)
     outcome = {"ok": True}
     if payload.get("mode") == "check":
-        outcome["differences"] = Survey(job).differences("always")
+        survey = Survey(job)
+        outcome["differences"] = survey.differences("always")
+        outcome["unanswered"] = survey.unanswered
     else:
         converge(job)
         outcome["changed"] = reporter.changes

@@ -10,6 +10,12 @@ PROBE_SECONDS = 15
 STEP_SECONDS = 3600
 
 
+def ask(text, seconds):
+    """Whether a probe is content; None where it came to no answer in its time."""
+    done = script(text, timeout=seconds)
+    return None if done.late else done.ok
+
+
 def step_is_done(step):
     return script(step["probe"], timeout=PROBE_SECONDS).ok
 
@@ -26,10 +32,6 @@ def run_step(step, reporter, stop):
     if not step_is_done(step):
         raise Failure(f"step \"{step['name']}\" ran, but its probe still fails", done.output)
     reporter.changed("step", step["name"], "done")
-
-
-def is_ready(probe):
-    return script(probe["command"], timeout=PROBE_SECONDS).ok
 
 
 def wait_ready(probe, reporter, stop):

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import socket
+import time
 
 import hostkey
 import packages
@@ -10,10 +11,14 @@ from files import content_of, directory_differences, file_differences, read_actu
 from masking import shown
 from mounts import mount_differences
 from record import dropped, wanted_record
-from steps import is_ready, step_is_done
+from steps import PROBE_SECONDS, ask
 
 # Enough for a machine's probes to overlap without crowding out what they ask.
 PROBES_AT_ONCE = 6
+
+# A look at a busy machine asks a probe that is not content again, with more time and after a pause: what fails on
+# the way may be its own tools' patience. Seconds for an answer, and of the pause before it.
+ROUNDS = ((PROBE_SECONDS, 0), (2 * PROBE_SECONDS, 1), (4 * PROBE_SECONDS, 3))
 
 
 class Survey:
@@ -23,17 +28,24 @@ class Survey:
         self.job = job
         self.manifest = job.manifest
         self.found = []
+        # Probes that came to no answer, as {role, kind, name}.
+        self.unanswered = []
 
     def differences(self, probes):
-        """`probes`: "always" or "if-same": a first converge need not ask what cannot be true yet."""
+        """`probes`: "always" for a look, or "if-same": a first converge need not ask what cannot be true yet, and
+        does what no answer came to."""
         self._machine()
         statuses = units.show(unit["name"] for role in self.manifest["roles"] for unit in role["units"])
         for role in self.manifest["roles"]:
             self._directories(role)
             self._files(role)
             self._units(role, statuses)
-        if probes == "always" or not self.found:
-            self._probes()
+        if probes == "always":
+            # Where it differs anyway, nothing hangs on these.
+            self._probes(ROUNDS[:1] if self.found else ROUNDS)
+        elif not self.found:
+            self._probes(ROUNDS[:1])
+            self.found += [{**one, "what": ["no answer"]} for one in self.unanswered]
         return self.found
 
     def _add(self, role, kind, name, what, actual=None):
@@ -96,18 +108,37 @@ class Survey:
             if what := units.unit_differences(wanted, status):
                 self._add(role["name"], "unit", wanted["name"], what, {"active": status.active})
 
-    def _probes(self):
+    def _probes(self, rounds):
+        answers = rounds_of(self._asked(), rounds)
+        for (role, kind, name, _text), answer in answers:
+            if answer is None:
+                self.unanswered.append({"role": role, "kind": kind, "name": name})
+            elif not answer:
+                self._add(role, kind, name, ["not done" if kind == "step" else "not ready"])
+
+    def _asked(self):
         asked = []
         for role in self.manifest["roles"]:
             for step in [*role["prepare"], *role["finish"]]:
-                asked.append((role["name"], "step", step["name"], step_is_done, step))
+                asked.append((role["name"], "step", step["name"], step["probe"]))
             if role.get("ready"):
-                asked.append((role["name"], "ready", role["ready"]["name"], is_ready, role["ready"]))
+                asked.append((role["name"], "ready", role["ready"]["name"], role["ready"]["command"]))
+        return asked
+
+
+def rounds_of(asked, rounds, ask=ask, sleep=time.sleep):
+    """Pairs of a probe and its last answer, in their order; those that are not content are asked in each round."""
+    answers = [False] * len(asked)
+    for seconds, pause in rounds:
+        unsure = [index for index, answer in enumerate(answers) if answer is not True]
+        if not unsure:
+            break
+        sleep(pause)
         with concurrent.futures.ThreadPoolExecutor(PROBES_AT_ONCE) as pool:
-            answers = pool.map(lambda item: item[3](item[4]), asked)
-            for (role, kind, name, _ask, _item), fine in zip(asked, answers):
-                if not fine:
-                    self._add(role, kind, name, ["not done" if kind == "step" else "not ready"])
+            found = list(pool.map(lambda index: ask(asked[index][3], seconds), unsure))
+        for index, answer in zip(unsure, found):
+            answers[index] = answer
+    return list(zip(asked, answers))
 
 
 def attributes(actual):

@@ -67,9 +67,11 @@ class Stop:
 class Completed:
     """How a program ended: its exit code (124 after a timeout) and its output, stderr included."""
 
-    def __init__(self, code, output):
+    def __init__(self, code, output, late=False):
         self.code = code
         self.output = output
+        # It was killed, as its time was over.
+        self.late = late
 
     @property
     def ok(self):
@@ -97,7 +99,7 @@ def run(command, *, stdin=None, timeout=600, merge=True):
         kill_group(process.pid)
         output, _ = process.communicate()
         text = output.decode(errors="replace")
-        return Completed(124, f"{text}\n(killed: not done after {timeout:g} s)")
+        return Completed(124, f"{text}\n(killed: not done after {timeout:g} s)", late=True)
 
 
 def must(command, message, **options):

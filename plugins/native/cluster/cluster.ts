@@ -4,12 +4,14 @@ import { isObject, same, unwrap } from "../../server/values.ts";
 import { type ClusterOutputs, convergeCluster, readCluster } from "./converge.ts";
 import { asFound } from "./drift.ts";
 import { checkInputs, plainInputs, type StoredCluster } from "./inputs.ts";
-import { firstLine, NoLeader, type WaitOptions } from "./leader.ts";
+import { firstLine, isBusy, NoLeader, type WaitOptions } from "./leader.ts";
 import { NotUp } from "./remote.ts";
 
 const DEADLINE_SECONDS = 300;
 /** A refresh does not wait for a cluster that is down. */
 const READ_SECONDS = 10;
+/** Members that run, but are busy, answer late. */
+const BUSY_READ_SECONDS = 60;
 
 /**
  * A PostgreSQL cluster under Patroni: what belongs to no machine and is done through the current leader. That is
@@ -59,10 +61,18 @@ export const cluster: ResourceType = {
     }
     const wanted = plainInputs(inputs);
     try {
-      const state = await readCluster(wanted, waiting(ctx, READ_SECONDS));
+      const busyEnd = Date.now() + BUSY_READ_SECONDS * 1000;
+      const state = await readCluster(wanted, { ...waiting(ctx, READ_SECONDS), busyEnd });
       const found = withSecrets(inputs, asFound(wanted, state));
       return { id, inputs: found, outputs: { ...state.outputs } };
     } catch (error) {
+      if (isBusy(error)) {
+        ctx.log(
+          "warning",
+          `The members of the cluster ${wanted.name} are too busy to be looked at, and it is taken to be as it was: ${firstLine(error)}`,
+        );
+        return { id, inputs, outputs };
+      }
       if (!(error instanceof NoLeader || error instanceof NotUp)) throw error;
       // It is not as it was declared, and the next update brings it back or says why it cannot.
       ctx.log("warning", firstLine(error));

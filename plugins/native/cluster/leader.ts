@@ -1,17 +1,21 @@
-import type { PatroniCluster } from "../../../clients/patroni.ts";
+import { type PatroniCluster, PatroniError } from "../../../clients/patroni.ts";
 import { visitorOf } from "../../../clients/ssh/visitor.ts";
-import { connect, SshError } from "../../../clients/ssh.ts";
+import { connect, SshError, SshLost } from "../../../clients/ssh.ts";
 import type { StoredCluster } from "./inputs.ts";
 import { Remote } from "./remote.ts";
 
 const PAUSE_MS = 250;
 /** A member that does not answer within this is passed over in this round; another may be up. */
 const ROUND_MS = 5_000;
+/** And one that takes connections within this: the next one may be less busy. */
+const BUSY_ROUND_MS = 20_000;
 
 export interface WaitOptions {
   signal: AbortSignal;
   /** When to give up, as Date.now(). */
   end: number;
+  /** When to give up on members that run, but are too busy to answer; `end` if left out. */
+  busyEnd?: number;
   onWait: (line: string) => void;
   /** What people should know afterwards, too. */
   onWarning: (line: string) => void;
@@ -32,7 +36,10 @@ export class Members {
     return Object.keys(this.#cluster.members).sort((a, b) => joining(a) - joining(b));
   }
 
-  async remote(name: string, options: { signal: AbortSignal; deadlineMs: number }): Promise<Remote> {
+  async remote(
+    name: string,
+    options: { signal: AbortSignal; deadlineMs: number; busyMs?: number },
+  ): Promise<Remote> {
     const known = this.#remotes.get(name);
     if (known !== undefined && !known.session.isClosed) return known;
     const member = this.#cluster.members[name];
@@ -51,14 +58,17 @@ export class Members {
 
 /** Nobody leads the cluster, or nobody can be asked. */
 export class NoLeader extends Error {
-  constructor(message: string) {
+  /** Nobody said that there is none: members that run were too busy to answer. */
+  readonly busy: boolean;
+  constructor(message: string, busy = false) {
     super(message);
     this.name = "NoLeader";
+    this.busy = busy;
   }
 }
 
 /** What one round of asking gave: the cluster as a member sees it, or why nobody could say. */
-export type Sighting = { cluster: PatroniCluster } | { reason: string };
+export type Sighting = { cluster: PatroniCluster } | { reason: string; busy?: boolean };
 
 /** The leader's name if it can be worked with, else why not. Pure. */
 export function leaderOf(sighting: Sighting, members: string[]): { leader: string } | { reason: string } {
@@ -93,11 +103,14 @@ export async function findLeader(
       const remote = await members.remote(found.leader, {
         signal: options.signal,
         deadlineMs: remaining(options),
+        busyMs: Math.max(0, (options.busyEnd ?? 0) - Date.now()),
       });
       return { name: found.leader, remote, cluster: sighting.cluster };
     }
     const reason = "reason" in found ? found.reason : "";
-    if (Date.now() >= options.end) throw new NoLeader(await noLeader(members, reason, begin, options.signal));
+    const busy = "busy" in sighting && sighting.busy === true;
+    if (Date.now() >= (busy ? (options.busyEnd ?? options.end) : options.end))
+      throw new NoLeader(await noLeader(members, reason, begin, options.signal), busy);
     const seconds = Math.floor((Date.now() - begin) / 1000);
     if (seconds > shown) options.onWait(`waiting for a leader ${seconds} s (${reason})`);
     shown = seconds;
@@ -108,18 +121,28 @@ export async function findLeader(
 /** Asks one member after the other until one can say how the cluster is. */
 async function look(members: Members, options: WaitOptions): Promise<Sighting> {
   const reasons: string[] = [];
+  let busy = false;
   for (const name of members.names) {
     try {
       const deadlineMs = Math.min(ROUND_MS, remaining(options));
-      const remote = await members.remote(name, { signal: options.signal, deadlineMs });
+      const busyMs = Math.min(BUSY_ROUND_MS, Math.max(0, (options.busyEnd ?? 0) - Date.now()));
+      const remote = await members.remote(name, { signal: options.signal, deadlineMs, busyMs });
       return { cluster: await remote.patroni.cluster(options.signal) };
     } catch (error) {
       options.signal.throwIfAborted();
       if (error instanceof SshError && error.kind !== "unreachable") throw error;
+      busy ||= isBusy(error);
       reasons.push(`${name}: ${firstLine(error)}`);
     }
   }
-  return { reason: reasons.join("; ") };
+  return { reason: reasons.join("; "), busy };
+}
+
+/** Whether it runs, but came to no answer in its time. */
+export function isBusy(error: unknown): boolean {
+  if (error instanceof NoLeader) return error.busy;
+  if (error instanceof SshError) return error.kind === "unreachable" && error.answered;
+  return error instanceof SshLost || (error instanceof PatroniError && /timed out/i.test(error.message));
 }
 
 async function noLeader(

@@ -15,13 +15,13 @@ import { restore } from "./shape.ts";
 /** For all that a first converge may take where packages have to be fetched. */
 const DEADLINE_SECONDS = 900;
 
-type Contact = Pick<RunOptions, "connectSeconds" | "firstBoot">;
+type Contact = Pick<RunOptions, "busySeconds" | "connectSeconds" | "firstBoot">;
 
 /** A machine that has just been ordered boots; one that is there answers. */
 const FIRST_CONTACT: Contact = { connectSeconds: 300, firstBoot: true };
-const LATER_CONTACT: Contact = { connectSeconds: 30, firstBoot: false };
-/** A look at a machine that is down is not waited for. */
-const LOOK: Contact = { connectSeconds: 10, firstBoot: false };
+const LATER_CONTACT: Contact = { connectSeconds: 30, busySeconds: 120, firstBoot: false };
+/** A look at a machine that is down is not waited for; one that is busy answers late. */
+const LOOK: Contact = { connectSeconds: 10, busySeconds: 60, firstBoot: false };
 
 /** What a Host puts out. */
 export interface HostOutputs {
@@ -91,19 +91,45 @@ export const host: ResourceType = {
     try {
       const result = await runConverger(targetOf(wanted, [old.hostKey]), payload, options);
       if (!result.ok) throw new Error(failureText(wanted.manifest.hostname, result));
+      for (const line of unansweredLines(wanted.manifest.hostname, result)) ctx.log("warning", line);
       const manifest = asFound(wanted.manifest, result.differences);
       return { id, inputs: { ...inputs, manifest }, outputs: outputsOf(result, old.hostKey) };
     } catch (error) {
-      if (!(error instanceof SshError) || error.kind !== "unreachable") throw error;
-      // It is not as it was declared, and the next update brings it back or says why it cannot.
-      ctx.log("warning", error.message.split("\n")[0] ?? "");
-      const manifest = { ...wanted.manifest, found: ["not reachable"] };
-      return { id, inputs: { ...inputs, manifest }, outputs };
+      return notLookedAt({ id, inputs, outputs }, error, (line) => ctx.log("warning", line));
     }
   },
 
   async delete() {},
 };
+
+/**
+ * What a refresh keeps of a machine that gave no answer. One that runs and is too busy is no drift: it is kept as it
+ * was. One that is down is not as it was declared, and the next update brings it back or says why it cannot.
+ * @throws Whatever else it was.
+ */
+export function notLookedAt(
+  { id, inputs, outputs }: { id: string; inputs: Properties; outputs: Properties },
+  error: unknown,
+  warn: (line: string) => void,
+): { id: string; inputs: Properties; outputs: Properties } {
+  if (!(error instanceof SshError) || error.kind !== "unreachable") throw error;
+  const line = error.message.split("\n")[0] ?? "";
+  const { manifest } = plainInputs(inputs);
+  if (!error.answered) {
+    warn(line);
+    return { id, inputs: { ...inputs, manifest: { ...manifest, found: ["not reachable"] } }, outputs };
+  }
+  warn(`${manifest.hostname} is too busy to be looked at, and taken to be as it was: ${line}`);
+  return { id, inputs, outputs };
+}
+
+/** What is said of probes that came to no answer: they are no drift either. */
+export function unansweredLines(hostname: string, { unanswered }: Pick<Result, "unanswered">): string[] {
+  return unanswered.map(
+    ({ kind, name, role }) =>
+      `${hostname}: ${role === null ? "" : `${role}: `}"${name}" could not be looked at in time, and the ${kind === "step" ? "step" : "probe"} is taken to be as it was.`,
+  );
+}
 
 async function run(
   ctx: Context,

@@ -1,4 +1,4 @@
-import { connect as connectTcp } from "node:net";
+import { type AddressInfo, connect as connectTcp, createServer as createTcp } from "node:net";
 import { text } from "node:stream/consumers";
 import { afterEach, expect, test } from "vitest";
 import { fingerprint } from "../../../clients/ssh/attempt.ts";
@@ -74,6 +74,34 @@ test("a machine that never answers: the error says how often it was tried and wh
     ),
   );
   expect(waits).toEqual(["0 connection refused", "0 connection refused"]);
+});
+
+test("a machine that takes connections and is too busy for more gets more time, and is told from one that is down", async () => {
+  const silent = createTcp((socket) => void socket.on("error", () => {}).resume());
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const keys = keyPair();
+  const target = {
+    host: "127.0.0.1",
+    port,
+    user: "root",
+    privateKey: keys.privateKey,
+    hostKeys: [keys.publicKey],
+  };
+  const patience = { deadlineMs: 50, attemptMs: 100 };
+  const begin = Date.now();
+  await expect(connect(target, patience)).rejects.toMatchObject({ kind: "unreachable", answered: true });
+  const waits: string[] = [];
+  const busy = connect(target, { ...patience, busyMs: 1000, onWait: (_, reason) => waits.push(reason) });
+  await expect(busy).rejects.toMatchObject({ kind: "unreachable", answered: true });
+  expect(Date.now() - begin).toBeGreaterThan(800);
+  // Each attempt twice as long as the one before: a handful, not ten.
+  expect(waits.length).toBeGreaterThan(0);
+  expect(waits.length).toBeLessThan(6);
+  expect(new Set(waits)).toEqual(new Set(["no answer"]));
+  await new Promise((resolve) => silent.close(resolve));
+  const down = connect({ ...target, port: await freePort() }, { ...patience, busyMs: 60_000 });
+  await expect(down).rejects.toMatchObject({ kind: "unreachable", answered: false });
 });
 
 test("a machine that comes up later is waited for", async () => {

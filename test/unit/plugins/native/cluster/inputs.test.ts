@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
+import { PatroniError } from "../../../../../clients/patroni.ts";
+import { SshError, SshLost } from "../../../../../clients/ssh.ts";
 import { asFound } from "../../../../../plugins/native/cluster/drift.ts";
 import {
   checkInputs,
   plainInputs,
   type StoredCluster,
 } from "../../../../../plugins/native/cluster/inputs.ts";
-import { leaderOf } from "../../../../../plugins/native/cluster/leader.ts";
+import { isBusy, leaderOf, NoLeader } from "../../../../../plugins/native/cluster/leader.ts";
 import { overridesSql, parseOverrides, resetSql } from "../../../../../plugins/native/cluster/overrides.ts";
 import { scramVerifier } from "../../../../../plugins/native/cluster/scram.ts";
 import { propertyDiff } from "../../../../../plugins/server/diff.ts";
@@ -222,4 +224,25 @@ test("who leads, or why there is nobody to work with", () => {
   });
   expect(leaderOf(seen(["a", "leader", "starting"]), ["a"])).toEqual({ reason: "the leader a is starting" });
   expect(leaderOf({ reason: "a: no answer" }, ["a"])).toEqual({ reason: "a: no answer" });
+});
+
+test("a member that came to no answer in time is busy; one that says no, or is down, is not", () => {
+  const unreachable = (answered: boolean) => new SshError("no answer", "unreachable", answered);
+  const curl = (words: string) => new PatroniError(`Patroni does not answer GET /cluster: ${words}`, 0);
+  expect(
+    [
+      unreachable(true),
+      new SshLost("cut"),
+      curl("curl: (28) Operation timed out after 10001 milliseconds"),
+      new NoLeader("nobody answered", true),
+    ].map(isBusy),
+  ).toEqual([true, true, true, true]);
+  expect(
+    [
+      unreachable(false),
+      new SshError("another key", "hostkey", true),
+      curl("curl: (7) Failed to connect to 127.0.0.1 port 8008"),
+      new NoLeader("no leader yet; a running"),
+    ].map(isBusy),
+  ).toEqual([false, false, false, false]);
 });

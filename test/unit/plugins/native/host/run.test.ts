@@ -1,7 +1,8 @@
 import { text } from "node:stream/consumers";
 import type { ServerChannel } from "ssh2";
 import { afterEach, expect, test } from "vitest";
-import { host } from "../../../../../plugins/native/host/host.ts";
+import { SshError } from "../../../../../clients/ssh.ts";
+import { host, notLookedAt } from "../../../../../plugins/native/host/host.ts";
 import { derivedHostKey } from "../../../../../plugins/native/host/hostKey.ts";
 import { drive } from "../../../../../plugins/server/testing.ts";
 import { startServer, type TestServer } from "../../../clients/sshServer.ts";
@@ -162,6 +163,50 @@ test("a refresh asks and changes nothing, and a preview then shows the way back"
   expect(calls[1]?.request?.payload).toMatchObject({ mode: "check", hostKey: null });
   const { diff } = await driven.preview(inputs);
   expect(diff?.detailed).toEqual({ "manifest.roles.cache.units[0].found": "delete" });
+});
+
+test("a probe that came to no answer is told, and is no drift", async () => {
+  const unanswered = [{ role: "cache", kind: "step", name: "cluster made" }];
+  const { inputs } = await machine(
+    (channel, call) => end(channel, call === 1 ? done : { ...done, unanswered }),
+    hostKey,
+  );
+  const driven = drive(host);
+  await driven.up(inputs);
+  await driven.refresh();
+  expect(driven.messages).toEqual([
+    'warning: core-1: cache: "cluster made" could not be looked at in time, and the step is taken to be as it was.',
+  ]);
+  expect((await driven.up(inputs)).steps).toEqual(["same"]);
+});
+
+test("a machine that is too busy to be looked at is kept as it was; one that is down has drifted", async () => {
+  const { inputs } = await machine((channel) => end(channel, done));
+  const driven = drive(host);
+  await driven.up(inputs);
+  const state = driven.state!;
+  const looked = (answered: boolean) => {
+    const said: string[] = [];
+    const error = new SshError(
+      "root@198.18.0.2:22 cannot be reached by SSH: no answer.\nMore.",
+      "unreachable",
+      answered,
+    );
+    return { kept: notLookedAt(state, error, (line) => said.push(line)), said };
+  };
+  expect(looked(true)).toEqual({
+    kept: { id: state.id, inputs: state.inputs, outputs: state.outputs },
+    said: [
+      "core-1 is too busy to be looked at, and taken to be as it was: root@198.18.0.2:22 cannot be reached by SSH: no answer.",
+    ],
+  });
+  expect(looked(false)).toMatchObject({
+    kept: { inputs: { manifest: { found: ["not reachable"] } } },
+    said: ["root@198.18.0.2:22 cannot be reached by SSH: no answer."],
+  });
+  expect(() => notLookedAt(state, new SshError("not the machine", "hostkey", true), () => {})).toThrow(
+    "not the machine",
+  );
 });
 
 test("another machine id replaces the Host; an import is refused with what to do", async () => {
