@@ -249,6 +249,11 @@ class Machine:
         states = subprocess.run(["systemctl", "is-active", *units], capture_output=True, text=True).stdout
         return "activating" in states
 
+    def stop(self):
+        """A backup that was begun on a standby needs the primary that was there then, and may wait long for it."""
+        print("The primary was lost: the backup that was being made here is ended.", flush=True)
+        subprocess.run(["systemctl", "stop", "phasewise-backup@full.service", "phasewise-backup@diff.service"], check=True)
+
     def start(self, kind):
         subprocess.run(
             ["systemctl", "start", "--no-block", f"phasewise-backup@{kind}.service"], check=True
@@ -318,6 +323,8 @@ def watch(machine):
         state = {**state, "since": since, "asked": now, "answered": answered, "info": info}
     if leads and state.get("led") is False:
         machine.send_again()
+        if active:
+            machine.stop()
     if leads is not None:
         state["led"] = leads
     machine.write("watch.json", state)
