@@ -140,8 +140,8 @@ test("the primary is lost in the middle of one: it fails, the new primary makes 
     expect((await stack.run("status", stack.name, "--json")).stdout).toMatch(
       new RegExp(`"name": "${standby}",\\s*"role": "leader"`),
     );
-    expect(await making(standby)).not.toContain("activating");
   });
+  await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
   expect(await backups()).toHaveLength(before);
   await stack.expectOk("backup", stack.name, "--type", "diff");
   expect(await backups()).toHaveLength(before + 1);
