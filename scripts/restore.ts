@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { OperationContext } from "../operations/context.ts";
 import type { RestoreReport } from "../operations/restore/restore.ts";
+import { Problem } from "../toolchain/problem.ts";
 import { print, printJson } from "./output.ts";
 import { forgetOld, type InPlaceFlags, inPlace } from "./restoreInPlace.ts";
 import { type CommonOptions, run } from "./run.ts";
@@ -12,12 +13,17 @@ interface Options extends CommonOptions, InPlaceFlags {
   type?: string;
   /** Hours; true stands for a day. */
   keep?: number | true;
+  database?: string;
+  table?: string;
+  as?: string;
 }
 
 export function restore(program: Command): void {
   program
     .command("restore")
-    .description("restore a backup: to a throw-away machine (nothing else is touched), or in place")
+    .description(
+      "restore a backup: to a throw-away machine (nothing else is touched), one table or database of it, or in place",
+    )
     .addArgument(stackArgument())
     .option(
       "--to <target>",
@@ -26,6 +32,9 @@ export function restore(program: Command): void {
     .option("--keep [hours]", "let the machine stay, for a day if nothing is said", hours)
     .option("--type <type>", "server type of the machine; one that is large enough if left out")
     .option("--cluster <name>", "which cluster, where there are several")
+    .option("--table <schema.name>", "copy this table from there into the stack, which goes on")
+    .option("--database <name>", "copy this database from there into the stack; with --table, where that is")
+    .option("--as <name>", "what the copy is called, where the stack has something of that name")
     .option(
       "--in-place",
       "restore over the data of the stack itself; asks first, and keeps the old data aside",
@@ -41,24 +50,28 @@ export function restore(program: Command): void {
     .addHelpText(
       "after",
       "\nExamples:\n  npx phasewise restore production --to 2026-11-21T09:30:00Z --keep\n" +
-        "  npx phasewise scratch production -- pg_dump -t orders app > orders.sql\n" +
+        "  npx phasewise restore production --to 2026-11-21T09:30:00Z --table public.orders --as public.orders_before\n" +
         "  npx phasewise restore production --to before-migration-42 --in-place",
     )
     .action((stack: string, options: Options) => run(options, (ctx) => work(stack, options, ctx)));
 }
 
 async function work(stack: string, options: Options, ctx: OperationContext): Promise<number> {
+  requireOneWay(options);
   if (options.forgetOld) return await forgetOld(stack, options, ctx);
   if (options.inPlace || options.back || options.resume || options.abort)
     return await inPlace(stack, options, ctx);
   const { restoreToScratch } = await import("../operations/restore/restore.ts");
-  const { cluster, keep, to = "latest", type } = options;
+  const { as, cluster, database, keep, table, to = "latest", type } = options;
   const report = await restoreToScratch(
     stack,
     {
       to,
       ...(cluster === undefined ? {} : { cluster }),
       ...(type === undefined ? {} : { serverType: type }),
+      ...(as === undefined ? {} : { as }),
+      ...(database === undefined ? {} : { database }),
+      ...(table === undefined ? {} : { table }),
       ...(keep === undefined ? {} : { keepHours: keep === true ? 24 : keep }),
     },
     ctx,
@@ -68,18 +81,49 @@ async function work(stack: string, options: Options, ctx: OperationContext): Pro
   return 0;
 }
 
+/** @throws Problem (exit 2) where a copy is asked for together with a way that brings back everything. */
+function requireOneWay(options: Options): void {
+  const copies = (["table", "database", "as"] as const).filter((name) => options[name] !== undefined);
+  const whole = [
+    ...(options.inPlace ? ["--in-place"] : []),
+    ...(options.back ? ["--back"] : []),
+    ...(options.forgetOld ? ["--forget-old"] : []),
+    ...(options.resume ? ["--resume"] : []),
+    ...(options.abort ? ["--abort"] : []),
+  ];
+  if (copies.length === 0 || whole.length === 0) return;
+  throw new Problem({
+    happened: `${copies.map((name) => `--${name}`).join(", ")} and ${whole.join(", ")} do not go together.`,
+    left: "Nothing was touched.",
+    todo: ["A table or a database comes out of a throw-away machine: leave the other away."],
+    exitCode: 2,
+  });
+}
+
 function hours(value: string): number {
   const given = Number(value);
   if (Number.isFinite(given) && given > 0 && given <= 24 * 30) return given;
   throw new InvalidArgumentError("It takes a number of hours, 720 at most.");
 }
 
-function show({ backup, cluster, databases, machine, reached, seconds, stack, target }: RestoreReport): void {
+function show({
+  backup,
+  cluster,
+  copy,
+  databases,
+  machine,
+  reached,
+  seconds,
+  stack,
+  target,
+}: RestoreReport): void {
   const sizes = databases.map(({ name, bytes }) => `${name} ${(bytes / 1024 ** 2).toFixed(1)} MB`).join(", ");
   print(`${cluster} is restored to ${target} in ${seconds} s, from the backup ${backup}: ${sizes}.`);
   print(
     `Its last transaction: ${reached.time ?? "none after the backup"}, the log up to ${reached.lsn ?? "the backup's end"}.`,
   );
+  for (const { as, copied, table } of copy?.tables ?? [])
+    print(`${copy!.database} has ${as}${as === table ? "" : ` (${table})`} again: ${copied} rows.`);
   if (machine === null) return;
   print(
     `${machine.name} (${machine.address}) stays until ${machine.until.slice(0, 16).replace("T", " ")} UTC:`,

@@ -74,6 +74,21 @@ export class SshSession {
     });
   }
 
+  /**
+   * Starts a command and gives its streams as they are.
+   * @param opened Listens to them at once: a short command may have ended by the next turn of the loop.
+   * @throws SshLost where it cannot be started.
+   */
+  channel<T>(command: string, opened: (channel: ClientChannel) => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new SshLost(`the SSH connection to ${this.#where} is closed`));
+    return new Promise((resolve, reject) => {
+      this.#client.exec(command, (error, channel) => {
+        if (error === undefined) resolve(opened(channel));
+        else reject(new SshLost(`${this.#where} does not run commands: ${error.message}`));
+      });
+    });
+  }
+
   /** Opens a port on 127.0.0.1 that leads to `remoteHost:remotePort` as the machine sees it. */
   async forward(remoteHost: string, remotePort: number): Promise<Tunnel> {
     const sockets = new Set<Socket>();

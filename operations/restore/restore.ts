@@ -8,6 +8,8 @@ import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
 import { openWorld } from "../verify/world.ts";
 import { markArchive, sqlOn } from "./archive.ts";
+import { type CopyReport, copyBack, requireCopyable } from "./copy/copy.ts";
+import { parseCopy } from "./copy/request.ts";
 import type { Reached } from "./reached.ts";
 import { recover, run } from "./recover.ts";
 import { type Backup, chooseBackup, neededBytes, parseRepository } from "./repository.ts";
@@ -24,6 +26,10 @@ export interface RestoreOptions {
   serverType?: string;
   /** Hours that the machine is to stay; undefined removes it at the end. */
   keepHours?: number;
+  /** What is copied into the stack, as `parseCopy` wants it. */
+  database?: string;
+  table?: string;
+  as?: string;
 }
 
 /** What `restore --json` prints. */
@@ -40,11 +46,13 @@ export interface RestoreReport {
   seconds: number;
   /** Null where it was removed. */
   machine: { name: string; address: string; until: string } | null;
+  /** What was copied into the stack; null where nothing was asked for. */
+  copy: CopyReport | null;
 }
 
 /**
  * Restores a cluster to a throw-away machine. The stack itself is not touched, and need not be there any more: its
- * state is enough.
+ * state is enough. Only a copy that is asked for goes from there into the stack.
  */
 export async function restoreToScratch(
   stack: string,
@@ -54,7 +62,9 @@ export async function restoreToScratch(
   const target = parseTarget(options.to);
   const { topology, deployment } = await readDeployed(stack, ctx);
   const cluster = clusterOf(topology, options.cluster);
+  const copy = parseCopy(options, cluster.databases);
   cipherOf(topology, cluster);
+  if (copy !== null) await requireCopyable(topology, cluster, copy, ctx);
   const plan = await planRestore(topology, cluster, target, ctx);
   const access = await cloudAccess(deployment, ctx);
   const size = await sizeFor(access, topology, cluster, plan?.backup ?? null, options.serverType ?? null);
@@ -78,6 +88,7 @@ export async function restoreToScratch(
         keepUntil === null
           ? null
           : { name: scratch.name, address: scratch.address, until: keepUntil.toISOString() },
+      copy: copy === null ? null : await copyBack(topology, cluster, copy, session, ctx),
     };
   });
 }
