@@ -80,10 +80,27 @@ def missed(now, at, full_on, backups, attempt):
     return kind if max(one["timestamp"]["start"] for one in backups) < last else None
 
 
-def unsure(status, timeline):
-    """Files of `pg_wal/archive_status` about segments of earlier timelines that count as archived."""
+def place(segment):
+    """Of a segment in the log, whatever its timeline; in segments of 16 MB."""
+    return int(segment[8:16], 16) * 256 + int(segment[16:24], 16)
+
+
+def unsure(status, timeline, newest):
+    """Files of `pg_wal/archive_status` about segments of earlier timelines that count as archived and may not be.
+
+    `newest` is the last segment that the repository has, None where nobody knows. Two are sent at a time: of those
+    before it some may be missing, and no others.
+    """
     done = [name for name in status if re.fullmatch(r"[0-9A-F]{24}\.done", name)]
-    return sorted(name for name in done if int(name[:8], 16) < timeline)
+    first = 0 if newest is None else place(newest) - 4
+    return sorted(name for name in done if int(name[:8], 16) < timeline and place(name) >= first)
+
+
+def newest_segment(info, stanza):
+    """The last one that a repository has on any timeline; None where there is none."""
+    found = next((one for one in info if one["name"] == stanza), {"archive": []})
+    ends = [one["max"] for one in found["archive"] if one.get("max")]
+    return max(ends, key=place, default=None)
 
 
 def gap_of(lines):
@@ -225,12 +242,12 @@ class Machine:
             os.unlink(self.path("given-up"))
             return True
 
-    def send_again(self):
+    def send_again(self, info):
         """A standby counts what it streamed as archived, and the primary that was lost may not have sent the last of
-        it: all that is left of it is sent again. pgBackRest knows what it has."""
+        it: that is sent again. pgBackRest knows what it has."""
         timeline = int(self.sql("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"), 16)
         folder = os.path.join(self.settings["data"], "pg_wal", "archive_status")
-        names = unsure(os.listdir(folder), timeline)
+        names = unsure(os.listdir(folder), timeline, newest_segment(info or [], self.stanza))
         for name in names:
             os.rename(os.path.join(folder, name), os.path.join(folder, name.replace(".done", ".ready")))
         if names:
@@ -322,7 +339,7 @@ def watch(machine):
         answered = now if info is not None else state["answered"]
         state = {**state, "since": since, "asked": now, "answered": answered, "info": info}
     if leads and state.get("led") is False:
-        machine.send_again()
+        machine.send_again(machine.info())
         if active:
             machine.stop()
     if leads is not None:

@@ -33,8 +33,8 @@ beforeAll(async () => {
   stack.configure({
     "phasewise:phase": 2,
     "phasewise:redis": { enabled: false },
-    // 10 GB: log is given up when more than 6 segments wait.
-    "phasewise:backup": { queuePercent: 1 },
+    // 10 GB: log is given up when more than 12 segments wait.
+    "phasewise:backup": { queuePercent: 2 },
   });
   await stack.up();
   await stack.eventually(async () => {
@@ -84,7 +84,7 @@ test("a storage that refuses stops no write: log is given up, told, and made goo
   await on(
     leader,
     `${psql} 'CREATE TABLE filler (n int, t text)'
-    for round in $(seq 10); do
+    for round in $(seq 18); do
       ${psql} "INSERT INTO filler SELECT $round, repeat('x', 100) FROM generate_series(1, 1000)" -c 'SELECT pg_switch_wal()'
     done`,
   );
@@ -105,7 +105,7 @@ test("a storage that refuses stops no write: log is given up, told, and made goo
   expect(found.slice(before).map(({ type }) => type)).toContain("full");
   const over = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
   expect(over).toMatchObject({ ok: true, detail: expect.stringMatching(/but none between \S+Z and \S+Z$/) });
-  expect(await on(leader, `${psql} 'SELECT count(*) FROM filler'`)).toBe("10000");
+  expect(await on(leader, `${psql} 'SELECT count(*) FROM filler'`)).toBe("18000");
 });
 
 test("a storage that is slow and fails at random is got the better of", async () => {

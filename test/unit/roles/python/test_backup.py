@@ -1,7 +1,7 @@
 import datetime
 import unittest
 
-from backup import choose, closed, exposition, gap_of, good, missed, scheduled, unsure
+from backup import choose, closed, exposition, gap_of, good, missed, newest_segment, scheduled, unsure
 
 
 def at(text):
@@ -82,8 +82,18 @@ class AfterAFailover(unittest.TestCase):
         earlier = ["000000010000000000000005.done", "000000010000000000000006.done"]
         other = ["000000020000000000000006.done", "00000002.history.done", "000000010000000000000007.partial.done"]
         waiting = ["000000010000000000000008.ready"]
-        self.assertEqual(unsure([*other, *earlier[::-1], *waiting], 2), earlier)
-        self.assertEqual(unsure(earlier, 1), [])
+        self.assertEqual(unsure([*other, *earlier[::-1], *waiting], 2, None), earlier)
+        self.assertEqual(unsure(earlier, 1, None), [])
+
+    def test_but_not_those_that_the_archive_has_for_sure(self):
+        names = [f"0000000100000000000000{number:02X}.done" for number in range(1, 11)]
+        self.assertEqual(unsure(names, 2, "000000010000000000000008"), names[3:])
+        self.assertEqual(unsure(["0000000100000000000000FF.done"], 2, "000000020000000100000002"), ["0000000100000000000000FF.done"])
+
+    def test_the_newest_that_a_repository_has(self):
+        info = [{"name": "main", "archive": [{"max": "0000000200000000000000A0"}, {"max": None}, {"max": "0000000100000000000000B0"}]}]
+        self.assertEqual(newest_segment(info, "main"), "0000000100000000000000B0")
+        self.assertIsNone(newest_segment([], "main"))
 
 
 class Gap(unittest.TestCase):
