@@ -1,6 +1,8 @@
 import { messageOf, Problem } from "../../toolchain/problem.ts";
+import { isUnreachable } from "../machines.ts";
 import type { Check, CheckResult, VerifyReport, World } from "./check.ts";
 import { checks } from "./checks.ts";
+import { withRunbook } from "./runbook.ts";
 
 /** How long one check may take (milliseconds). */
 const patience = 30_000;
@@ -23,10 +25,13 @@ async function perform(check: Check, world: World): Promise<CheckResult> {
       name: check.name,
       ok: false,
       detail: `could not be checked: ${messageOf(error).split("\n")[0]}`,
-      fix:
-        error instanceof Problem && error.todo.length > 0
-          ? error.todo.join("; ")
-          : `npx phasewise status ${stack} shows what runs; npx phasewise logs ${stack} shows what it says`,
+      fix: fixOf(error, stack),
     };
   }
+}
+
+function fixOf(error: unknown, stack: string): string {
+  if (error instanceof Problem && error.todo.length > 0) return error.todo.join("; ");
+  const look = `npx phasewise status ${stack} shows what runs; npx phasewise logs ${stack} shows what it says`;
+  return isUnreachable(error) ? withRunbook(look, "machine-lost") : look;
 }

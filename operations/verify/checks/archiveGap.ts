@@ -2,6 +2,7 @@ import { z } from "zod";
 import { BACKUP_PROGRAM } from "../../../roles/backupUnits.ts";
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
+import { withRunbook } from "../runbook.ts";
 
 const ended = z.object({ from: z.number(), to: z.number(), backup: z.string(), segments: z.number() });
 const gaps = z.object({
@@ -44,7 +45,10 @@ export function judge(cluster: string, found: Gaps[], now: Date, stack: string):
     return {
       ok: false,
       detail: `${cluster}: log was given up; no time from ${text(open[0].from)} until the next full backup can be restored`,
-      fix: `the object storage must answer and take the stack's keys: a full backup is made then by itself; npx phasewise logs ${stack} --unit phasewise-backup-watch`,
+      fix: withRunbook(
+        `the object storage must answer and take the stack's keys: a full backup is made then by itself; npx phasewise logs ${stack} --unit phasewise-backup-watch`,
+        "archive-stuck",
+      ),
     };
   }
   const past = found

@@ -1,6 +1,7 @@
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
+import { withRunbook } from "../runbook.ts";
 
 /** pg_stat_archiver, and how far the log has come. */
 export interface Archiver {
@@ -58,7 +59,10 @@ async function switchSegment(world: World, cluster: Cluster): Promise<void> {
 }
 
 export function judge(cluster: string, archiver: Archiver, now: Date, stack: string): Finding {
-  const fix = `npx phasewise logs ${stack} --unit patroni tells why; the storage must be reachable and its keys valid: docs/runbooks/archive-stuck.md`;
+  const fix = withRunbook(
+    `npx phasewise logs ${stack} --unit patroni tells why; the storage must be reachable and its keys valid`,
+    "archive-stuck",
+  );
   const { lastArchived, lastFailed, failedFile } = archiver;
   if (lastFailed && (!lastArchived || lastFailed > lastArchived)) {
     return { ok: false, detail: `${cluster}: the last segment failed (${failedFile})`, fix };

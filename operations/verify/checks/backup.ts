@@ -3,6 +3,7 @@ import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbac
 import type { Cluster, Machine } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
+import { withRunbook } from "../runbook.ts";
 
 /** A backup is made each day; while the next one is being made, two hours are left for that. */
 const oldestHours = 24;
@@ -76,7 +77,10 @@ export function judgeRepository(cluster: string, results: string[], stack: strin
     {
       ok: false,
       detail: `${cluster}: the weekly check of the repository found faults`,
-      fix: `npx phasewise logs ${stack} --unit phasewise-backup-verify tells which; npx phasewise backup ${stack} --type full begins anew`,
+      fix: withRunbook(
+        `npx phasewise logs ${stack} --unit phasewise-backup-verify tells which; npx phasewise backup ${stack} --type full begins anew`,
+        "damaged-backup",
+      ),
     },
   ];
 }
@@ -105,8 +109,16 @@ export function judge({ cluster, state, made, now, stack }: Inspection): Finding
   const age = hours < 1 ? `${Math.round(hours * 60)} minutes` : `${Math.round(hours)} hours`;
   const size = `${((state.bytes ?? 0) / 1024 / 1024).toFixed(0)} MB`;
   const detail = `${cluster}: ${state.label}, ${size}, ${age} old`;
-  if (state.status !== "ok")
-    return { ok: false, detail: `${detail}; the repository says: ${state.status}`, fix };
+  if (state.status !== "ok") {
+    return {
+      ok: false,
+      detail: `${detail}; the repository says: ${state.status}`,
+      fix: withRunbook(
+        `the storage must be reachable, and its keys and the backups' key be the right ones; npx phasewise up ${stack} brings them to the machines`,
+        "archive-stuck",
+      ),
+    };
+  }
   return hours <= oldestHours + (state.running ? graceHours : 0)
     ? { ok: true, detail }
     : { ok: false, detail, fix };

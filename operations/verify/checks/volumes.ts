@@ -1,4 +1,5 @@
 import { type Check, combine, type Finding } from "../check.ts";
+import { withRunbook } from "../runbook.ts";
 
 /** Below this share of free space there is little time left. */
 const leastFree = 0.15;
@@ -36,12 +37,15 @@ export function judge(
   stack: string,
 ): Finding {
   const where = `${machine}:${volume.path}`;
-  if (!mounted) return { ok: false, detail: `${where} is not mounted`, fix: `npx phasewise up ${stack}` };
+  if (!mounted) {
+    const fix = withRunbook(`npx phasewise up ${stack}`, "volume-lost");
+    return { ok: false, detail: `${where} is not mounted`, fix };
+  }
   if (mounted.options.split(",").includes("ro")) {
     return {
       ok: false,
       detail: `${where} is read-only`,
-      fix: `npx phasewise logs ${stack} --unit kernel tells why`,
+      fix: withRunbook(`npx phasewise logs ${stack} --unit kernel tells why`, "volume-lost"),
     };
   }
   // A filesystem keeps some of its volume for itself; less than this has not grown with it.
@@ -56,5 +60,6 @@ export function judge(
   const free = mounted.avail / mounted.size;
   const detail = `${where}: ${(mounted.avail / 1024 ** 3).toFixed(1)} of ${volume.sizeGb} GB free`;
   if (free >= leastFree) return { ok: true, detail };
-  return { ok: false, detail, fix: "raise phasewise:volume.sizeGb and run up: it grows without a restart" };
+  const fix = "raise phasewise:volume.sizeGb and run up: it grows without a restart";
+  return { ok: false, detail, fix: withRunbook(fix, "disk-full") };
 }

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { SshError } from "../../../clients/ssh.ts";
 import { type Check, combine, type World } from "../../../operations/verify/check.ts";
 import * as archiving from "../../../operations/verify/checks/archiving.ts";
 import * as backup from "../../../operations/verify/checks/backup.ts";
@@ -47,6 +48,26 @@ test("all checks are made at once, and one that cannot be made has failed", asyn
       },
     ],
   });
+});
+
+test("a machine that does not answer: what to do where it is lost", async () => {
+  const away: Check = {
+    name: "away",
+    run: async () => {
+      const line = "root@198.18.0.2:22 cannot be reached by SSH: no answer (tried once in 10 s).";
+      throw new SshError(`${line}\nMore.`, "unreachable");
+    },
+  };
+  const world = { topology: { stack: "dev" } } as World;
+  expect((await verify(world, [away])).checks).toEqual([
+    {
+      name: "away",
+      ok: false,
+      detail:
+        "could not be checked: root@198.18.0.2:22 cannot be reached by SSH: no answer (tried once in 10 s).",
+      fix: "npx phasewise status dev shows what runs; npx phasewise logs dev shows what it says (docs/runbooks/machine-lost.md)",
+    },
+  ]);
 });
 
 test("of several findings the faults are told, with each fix once", () => {
@@ -213,6 +234,12 @@ test("backup: its age; one that is being made counts in the first hour only", ()
   expect(backup.judge({ ...args, state: { ...made, finishedAt: ago(100_000) }, made: ago(1e6) }).ok).toBe(
     false,
   );
+  const unreadable = { ...made, finishedAt: ago(36_000), status: "[HostConnectError] timeout" };
+  expect(backup.judge({ ...args, state: unreadable, made: ago(1e6) })).toEqual({
+    ok: false,
+    detail: "main: 20261121-020000F, 30 MB, 10 hours old; the repository says: [HostConnectError] timeout",
+    fix: "the storage must be reachable, and its keys and the backups' key be the right ones; npx phasewise up dev brings them to the machines (docs/runbooks/archive-stuck.md)",
+  });
 });
 
 test("volumes: mounted, writable, grown, with room", () => {
@@ -229,14 +256,24 @@ test("volumes: mounted, writable, grown, with room", () => {
     ok: true,
     detail: "core-1:/data: 8.0 of 10 GB free",
   });
-  expect(volumes.judge("core-1", volume, null, "dev").detail).toBe("core-1:/data is not mounted");
-  expect(volumes.judge("core-1", volume, { ...mounted, options: "ro" }, "dev").detail).toBe(
-    "core-1:/data is read-only",
-  );
+  expect(volumes.judge("core-1", volume, null, "dev")).toEqual({
+    ok: false,
+    detail: "core-1:/data is not mounted",
+    fix: "npx phasewise up dev (docs/runbooks/volume-lost.md)",
+  });
+  expect(volumes.judge("core-1", volume, { ...mounted, options: "ro" }, "dev")).toEqual({
+    ok: false,
+    detail: "core-1:/data is read-only",
+    fix: "npx phasewise logs dev --unit kernel tells why (docs/runbooks/volume-lost.md)",
+  });
   expect(volumes.judge("core-1", { ...volume, sizeGb: 20 }, mounted, "dev").detail).toBe(
     "core-1:/data has 9.7 of 20 GB",
   );
-  expect(volumes.judge("core-1", volume, { ...mounted, avail: gb }, "dev").ok).toBe(false);
+  expect(volumes.judge("core-1", volume, { ...mounted, avail: gb }, "dev")).toEqual({
+    ok: false,
+    detail: "core-1:/data: 1.0 of 10 GB free",
+    fix: "raise phasewise:volume.sizeGb and run up: it grows without a restart (docs/runbooks/disk-full.md)",
+  });
 });
 
 test("pending restarts break nothing, and rollout does them", () => {

@@ -67,7 +67,7 @@ test("verify tells that the weekly check of the repository found something", () 
     {
       ok: false,
       detail: "main: the weekly check of the repository found faults",
-      fix: "npx phasewise logs production --unit phasewise-backup-verify tells which; npx phasewise backup production --type full begins anew",
+      fix: "npx phasewise logs production --unit phasewise-backup-verify tells which; npx phasewise backup production --type full begins anew (docs/runbooks/damaged-backup.md)",
     },
   ]);
 });
