@@ -217,14 +217,26 @@ async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd>
     const running = await isRunning(machines, machine);
     const text = await machines.run(machine, `cat ${FOLDER}/progress 2>/dev/null || true`);
     const end = endOf(text);
-    if (!running) return end ?? { moved: false, reason: await journal(machines, machine) };
+    if (!running) return end ?? { moved: false, reason: lastWords(text, await journal(machines, machine)) };
     await sleep(POLL_MS);
   }
 }
 
 async function journal(machines: Machines, machine: Machine): Promise<string> {
-  const lines = await machines.run(machine, `journalctl -u ${COORDINATOR} -n 20 --no-pager -o cat`);
-  return `its coordinator ended without a word:\n${lines.trim()}`;
+  return machines.run(machine, `journalctl -u ${COORDINATOR} -u ${SETTLER} -n 20 --no-pager -o cat`);
+}
+
+/** Why a cutover ended whose clean-up failed as well: what it said itself, and what was printed last. */
+export function lastWords(text: string, journal: string): string {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const said = lines.filter((line) => line.startsWith("{")).map((line) => progress.parse(JSON.parse(line)));
+  const failed = said.findLast((line) => line.failed !== undefined)?.failed;
+  const first = failed ?? "its coordinator ended without a word";
+  return [
+    `${first}, and its clean-up did not come to its end`,
+    ...lines.slice(-10),
+    ...journal.trim().split("\n"),
+  ].join("\n");
 }
 
 function turnedBack({ from, to }: CutoverPlan, reason: string): Problem {

@@ -36,6 +36,9 @@ PROXY_FOLLOWS = 20
 READS_END_WITHIN = 30
 # So often the log's segment is filled before clients are held: they write on, and may reach the next one meanwhile.
 FILLS = 3
+# Clients are let go on in spite of a machine that was too busy to answer: that is tried so often, after a pause (seconds).
+SETTLE_TRIES = 4
+SETTLE_PAUSE = 2
 
 
 def say(**what):
@@ -294,16 +297,28 @@ class Cutover:
         self.everywhere("/gateway/watch_readers", seconds=0)
 
 
+def settle(cutover, pause=SETTLE_PAUSE):
+    """Until it comes to its end: each of its steps may be done again."""
+    for last in [False] * (SETTLE_TRIES - 1) + [True]:
+        try:
+            return cutover.settle()
+        except TROUBLE as error:
+            if last:
+                raise
+            say(doing="settle", again=str(error) or type(error).__name__)
+            time.sleep(pause)
+
+
 def main():
     settings = json.load(sys.stdin)
     cutover = Cutover(settings)
     if sys.argv[1] == "settle":
-        return cutover.settle()
+        return settle(cutover)
     try:
         cutover.run_by_patroni() if settings["method"] == "patroni" else cutover.run()
     except Exception as error:
         say(failed=str(error) or type(error).__name__, stage=cutover.stage())
-        cutover.settle()
+        settle(cutover)
         sys.exit(1)
 
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { endOf } from "../../../../operations/switchover/cutover.ts";
+import { endOf, lastWords } from "../../../../operations/switchover/cutover.ts";
 
 const times = { drainMs: 10, stopMs: 74, catchUpMs: 2, promoteMs: 45, resumeMs: 2, heldMs: 137, firstMs: 9 };
 const text = (...lines: object[]) => lines.map((line) => JSON.stringify(line)).join("\n");
@@ -36,4 +36,16 @@ describe("what a cutover's coordinator said", () => {
       reason: "its coordinator was killed",
     });
   });
+});
+
+it("where the clean-up failed as well, the reason is told, and what was printed last", () => {
+  const said = text({ doing: "move" }, { failed: "a transaction did not end within 0.5 s" });
+  expect(lastWords(`${said}\nTraceback:\nlink.Failed: no answer\n`, "unit failed\n").split("\n")).toEqual([
+    "a transaction did not end within 0.5 s, and its clean-up did not come to its end",
+    ...said.split("\n").filter(Boolean),
+    "Traceback:",
+    "link.Failed: no answer",
+    "unit failed",
+  ]);
+  expect(lastWords("", "unit failed")).toMatch(/^its coordinator ended without a word, and its clean-up/);
 });

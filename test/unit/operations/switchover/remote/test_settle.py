@@ -3,7 +3,7 @@ import io
 import json
 import unittest
 
-from cutover import Cutover
+from cutover import SETTLE_TRIES, Cutover, settle
 from link import Failed
 
 
@@ -117,6 +117,30 @@ class Settle(unittest.TestCase):
         self.assertIn("gateway: point by the proxy", notes)
         self.assertEqual(mark, "turned back")
 
+
+class Again(unittest.TestCase):
+    class Busy:
+        def __init__(self, failures):
+            self.failures, self.tries = failures, 0
+
+        def settle(self):
+            self.tries += 1
+            if self.tries <= self.failures:
+                raise TimeoutError("timed out")
+
+    def test_a_machine_that_is_too_busy_is_asked_again(self):
+        busy = self.Busy(2)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            settle(busy, pause=0)
+        self.assertEqual(busy.tries, 3)
+        again = [json.loads(line) for line in said.getvalue().splitlines()]
+        self.assertEqual(again, [{"doing": "settle", "again": "timed out"}] * 2)
+
+    def test_and_at_last_the_failure_is_told(self):
+        busy = self.Busy(SETTLE_TRIES)
+        with contextlib.redirect_stdout(io.StringIO()), self.assertRaises(TimeoutError):
+            settle(busy, pause=0)
+        self.assertEqual(busy.tries, SETTLE_TRIES)
 
 if __name__ == "__main__":
     unittest.main()
