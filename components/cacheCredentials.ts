@@ -17,6 +17,7 @@ export class CacheCredentials extends ComponentResource {
       [SECRETS.redisAdminPassword]: password("admin"),
       [SECRETS.redisMonitorPassword]: password("monitor"),
       [SECRETS.redisPeerPassword]: password("peer"),
+      [SECRETS.redisBackupPassword]: password("backup"),
       [SECRETS.redisSentinelPassword]: password("sentinel"),
     };
     this.registerOutputs();

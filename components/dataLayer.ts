@@ -17,6 +17,7 @@ import { clusterParameters, machineRoles } from "./machineRoles.ts";
 import { namesOf, type Placement } from "./naming.ts";
 import { Authority } from "./native/authority.ts";
 import { KeyPair } from "./native/keyPair.ts";
+import { Password } from "./native/password.ts";
 import { Network } from "./network.ts";
 import { PostgresCluster } from "./postgresCluster.ts";
 import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
@@ -41,6 +42,8 @@ export class DataLayer extends ComponentResource {
   readonly credentials: Credentials[];
   /** In the order of the caches of its description. */
   readonly cacheCredentials: CacheCredentials[];
+  /** The key of the caches' backups. There in every stack: it has to outlive a cache that is turned off. */
+  readonly cacheBackupCipher: Output<string>;
   /** Where Sentinels watch a cache. */
   readonly sentinelCredentials: SentinelCredentials | null;
   readonly clusters: PostgresCluster[];
@@ -64,6 +67,7 @@ export class DataLayer extends ComponentResource {
     this.cacheCredentials = spec.caches.map(
       (cache) => new CacheCredentials(`${name}-${cache.name}`, { parent: this }),
     );
+    this.cacheBackupCipher = new Password(`${name}-cache-backup-cipher`, {}, kept).value;
     this.sentinelCredentials = spec.caches.some((cache) => cache.sentinels.length > 0)
       ? new SentinelCredentials(`${name}-sentinel`, { parent: this })
       : null;
@@ -174,6 +178,7 @@ export class DataLayer extends ComponentResource {
       ...buckets[bucket]?.machineSecrets,
       ...this.cacheCredentials[cache]?.machineSecrets,
       ...this.sentinelCredentials?.machineSecrets,
+      [SECRETS.redisBackupCipher]: this.cacheBackupCipher,
     };
   }
 

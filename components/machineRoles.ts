@@ -14,6 +14,7 @@ import { pgbouncer } from "../roles/pgbouncer.ts";
 import { type PostgresParameters, postgresParameters } from "../roles/postgresParameters.ts";
 import { readGate } from "../roles/readGate.ts";
 import { type RedisServerSettings, redis } from "../roles/redis.ts";
+import { redisBackup } from "../roles/redisBackup.ts";
 import { sentinel } from "../roles/sentinel.ts";
 import { tls } from "../roles/tls.ts";
 import { updates } from "../roles/updates.ts";
@@ -125,6 +126,17 @@ const renderers: Record<
     });
   },
   redis: (machine, layer) => redis(redisSettings(machine, layer)),
+  redisBackup: (machine, layer) => {
+    const { backup, memoryMb, name } = cacheOf(machine, layer);
+    const { retentionDays, time } = backup;
+    return redisBackup({
+      name,
+      memoryMb,
+      time,
+      retentionDays,
+      repository: repositoryOf(backup.bucket, layer, `the cache ${name}`),
+    });
+  },
   cacheGate: (machine, layer) => {
     const caches = cachesThrough(machine, layer);
     return cacheGate({
@@ -191,19 +203,10 @@ function overcommit({ roles }: MachineSpec): Overcommit {
 
 function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestSettings {
   const { backup, members, name, postgresVersion } = memberOf(machine, layer);
-  const bucket = layer.buckets.find((each) => each.name === backup.bucket);
-  if (!bucket) throw new Error(`the cluster ${name} backs up into ${backup.bucket}, which is no bucket here`);
-  const { hostname, port } = new URL(bucket.endpoint);
   return {
     stanza: name,
     postgresVersion,
-    repository: {
-      endpoint: hostname,
-      port: port === "" ? 443 : Number(port),
-      region: bucket.region,
-      bucket: bucket.bucket,
-      ownAuthority: bucket.caCertificate !== null,
-    },
+    repository: repositoryOf(backup.bucket, layer, `the cluster ${name}`),
     time: backup.time,
     fullOn: backup.fullOn,
     retentionDays: backup.retentionDays,
@@ -215,6 +218,24 @@ function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestS
     peers: members
       .filter((member) => member !== machine.name)
       .map((member) => ({ name: member, address: addressOf(member, layer) })),
+  };
+}
+
+/** Where a bucket is, as machines reach it. */
+function repositoryOf(
+  name: string,
+  { buckets }: DataLayerSpec,
+  who: string,
+): PgbackrestSettings["repository"] {
+  const bucket = buckets.find((each) => each.name === name);
+  if (!bucket) throw new Error(`${who} backs up into ${name}, which is no bucket here`);
+  const { hostname, port } = new URL(bucket.endpoint);
+  return {
+    endpoint: hostname,
+    port: port === "" ? 443 : Number(port),
+    region: bucket.region,
+    bucket: bucket.bucket,
+    ownAuthority: bucket.caCertificate !== null,
   };
 }
 

@@ -59,6 +59,7 @@ export type MachineRole =
   | "readGate"
   | "sentinel"
   | "redis"
+  | "redisBackup"
   | "cacheGate"
   | "haproxy"
   | "pgbouncer"
@@ -119,6 +120,8 @@ export interface CacheSpec extends RedisSettings {
   gateways: string[];
   /** Machines whose Sentinels agree on who is the primary; nobody where the cache has one Redis. */
   sentinels: string[];
+  /** Each day. */
+  backup: Pick<BackupSpec, "bucket" | "time" | "retentionDays">;
 }
 
 export interface BackupSpec {

@@ -139,6 +139,8 @@ export interface Cache {
   memoryMb: number;
   /** What goes when that is full. */
   evictionPolicy: EvictionPolicy;
+  /** Each day. */
+  backup: Pick<Backup, "bucket" | "time" | "retentionDays">;
 }
 
 export interface Bucket {

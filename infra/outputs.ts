@@ -191,6 +191,7 @@ function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Outpu
         name: USERS.application,
         password: layer.cacheCredentials[index]!.application,
       },
+      backupCipher: layer.cacheBackupCipher,
       sentinel: sentinelOf(layer, spec, cache),
     })),
     loadBalancers: layer.loadBalancers.map(({ loadBalancerId, publicAddress, spec: balancer }) => ({

@@ -45,6 +45,8 @@ const cache = z.object({
   /** Where clients connect. */
   endpoint: z.object({ host: z.string(), port: z.number() }),
   application: z.object({ name: z.string(), password: z.string() }),
+  /** The key of its backups. Null in a stack that was brought up before it had any. */
+  backupCipher: z.string().nullable().default(null),
   /** Who agrees on its primary; null where it has one Redis. */
   sentinel: z
     .object({

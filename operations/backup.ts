@@ -4,7 +4,9 @@ import { BACKUP_SPOOL } from "../roles/paths.ts";
 import { backupInfoCommand, backupUnit } from "../roles/pgbackrest.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { type BackupInfo, parseBackups } from "./backupList.ts";
+import { type CacheBackup, readCacheBackups } from "./cacheBackups/list.ts";
 import { interrupted, type OperationContext } from "./context.ts";
+import { openStore } from "./restore/store.ts";
 import { type Cluster, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { runningOn } from "./verify/checks/backup.ts";
@@ -24,6 +26,7 @@ export interface BackupReport {
 export interface BackupList {
   stack: string;
   clusters: { cluster: string; status: string; backups: BackupInfo[] }[];
+  caches: { cache: string; backups: CacheBackup[] }[];
 }
 
 /** Makes a backup of each cluster now, by the member that its timers would choose, and waits for it. */
@@ -52,7 +55,12 @@ export async function backupList(stack: string, ctx: OperationContext): Promise<
     const { status } = newestBackup(info, cluster.backupStanza);
     return { cluster: cluster.name, status, backups: parseBackups(info, cluster.backupStanza) };
   });
-  return { stack, clusters: await Promise.all(clusters) };
+  using store = openStore(topology);
+  const caches = topology.caches.map(async ({ name }) => ({
+    cache: name,
+    backups: await readCacheBackups(store, name),
+  }));
+  return { stack, clusters: await Promise.all(clusters), caches: await Promise.all(caches) };
 }
 
 async function backupCluster(

@@ -9,6 +9,7 @@ import { patroniPackages } from "./patroni.ts";
 import { PGBACKREST_PACKAGES } from "./pgbackrest.ts";
 import { PGBOUNCER_PACKAGES } from "./pgbouncer.ts";
 import { REDIS_PACKAGES } from "./redis.ts";
+import { REDIS_BACKUP_PACKAGES } from "./redisBackup.ts";
 import { SENTINEL_PACKAGES } from "./sentinel.ts";
 import { updates } from "./updates.ts";
 
@@ -28,6 +29,7 @@ export function imagePackages(): string[] {
     ...PGBOUNCER_PACKAGES,
     ...PGBACKREST_PACKAGES,
     ...REDIS_PACKAGES,
+    ...REDIS_BACKUP_PACKAGES,
     ...SENTINEL_PACKAGES,
     ...EXPORTER_PACKAGES,
     ...patroniPackages(POSTGRES_VERSION),

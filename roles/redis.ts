@@ -55,7 +55,8 @@ const RELOAD = `${LIBEXEC}/redis-reload`;
 const SENTINELS = `${LIBEXEC}/redis-sentinels`;
 /** Run before each start, also where no Sentinel watches: growing must not wait for a restart. */
 const PLACE_IF_WATCHED = `${LIBEXEC}/redis-place`;
-const SENTINELS_FILE = `${CONFIGURATION}/sentinels.json`;
+/** There where Sentinels watch the cache. */
+export const REDIS_SENTINELS_FILE = `${CONFIGURATION}/sentinels.json`;
 const SENTINEL_PASSWORD = `${CONFIGURATION}/sentinel.password`;
 /** Redis' own file: who is whose replica, written by Redis and Sentinel. */
 const OWN_FILE = `${REDIS_DATA}/redis.conf`;
@@ -157,7 +158,7 @@ function placeFiles({ address, name, sentinels }: RedisServerSettings): ManagedF
   };
   return [
     file(SENTINELS, SENTINELS_PROGRAM, { mode: "0700" }),
-    file(SENTINELS_FILE, `${JSON.stringify(known, null, 2)}\n`),
+    file(REDIS_SENTINELS_FILE, `${JSON.stringify(known, null, 2)}\n`),
     file(SENTINEL_PASSWORD, secret(SECRETS.sentinelPassword), { mode: "0600" }),
   ];
 }
@@ -168,13 +169,13 @@ function placeFiles({ address, name, sentinels }: RedisServerSettings): ManagedF
  */
 function placeText(): string {
   const options = [
-    `--settings ${SENTINELS_FILE} --ca ${CERTIFICATE}/ca.pem --password ${SENTINEL_PASSWORD}`,
+    `--settings ${REDIS_SENTINELS_FILE} --ca ${CERTIFICATE}/ca.pem --password ${SENTINEL_PASSWORD}`,
     `--file ${OWN_FILE}`,
   ];
   return lines(
     "#!/bin/sh",
     "set -eu",
-    `[ -e ${SENTINELS_FILE} ] || exit 0`,
+    `[ -e ${REDIS_SENTINELS_FILE} ] || exit 0`,
     `exec ${SENTINELS} place ${options.join(" ")}`,
   );
 }

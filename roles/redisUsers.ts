@@ -11,6 +11,8 @@ export const USERS = {
   monitor: "monitor",
   /** Other Redis servers of the same cache. */
   peer: "peer",
+  /** Backups. */
+  backup: "backup",
   /** The Sentinels that watch it. */
   sentinel: "sentinel",
 } as const;
@@ -24,6 +26,7 @@ export const USERS = {
  * - Metrics read numbers and no value; CONFIG GET would show them the replication's password.
  * - Peers and Sentinels: what Redis' documentation lists for each ("ACL", "ACL rules for Sentinel and Replicas").
  *   Peers can read all data, as replicas do; Sentinels none of it.
+ * - Backups take what a replica is given (`redis-cli --rdb`), and can do nothing else.
  */
 export function redisUsers(): string {
   return lines(
@@ -40,6 +43,7 @@ export function redisUsers(): string {
       "-@all +ping +info +slowlog|get +slowlog|len +latency|latest +latency|histogram +client|setname",
     ),
     user(USERS.peer, SECRETS.redisPeerPassword, "-@all +psync +replconf +ping"),
+    user(USERS.backup, SECRETS.redisBackupPassword, "-@all +sync +replconf"),
     user(
       USERS.sentinel,
       SECRETS.redisSentinelPassword,

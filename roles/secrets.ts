@@ -27,6 +27,9 @@ export const SECRETS = {
   redisAdminPassword: "redis-admin-password",
   redisMonitorPassword: "redis-monitor-password",
   redisPeerPassword: "redis-peer-password",
+  redisBackupPassword: "redis-backup-password",
+  /** The key of the cache's backups. */
+  redisBackupCipher: "redis-backup-cipher",
   /** With which Sentinels come to Redis. */
   redisSentinelPassword: "redis-sentinel-password",
   /** With which clients come to Sentinels, Sentinels to each other, and root to its machine's own. */

@@ -1,10 +1,12 @@
 import { type Command, Option } from "commander";
 import type { BackupType } from "../operations/backup.ts";
+import type { OperationContext } from "../operations/context.ts";
 import { print, printJson } from "./output.ts";
 import { type CommonOptions, run } from "./run.ts";
 import { stackArgument } from "./stackArgument.ts";
 
 interface Options extends CommonOptions {
+  cache?: string;
   type: BackupType;
 }
 
@@ -18,10 +20,12 @@ export function backup(program: Command): void {
         .choices(["full", "diff"])
         .default("diff"),
     )
+    .option("--cache <name>", "of this Redis instead of the database")
     .option("--json", "{stack, backups} as JSON on standard output")
     .addHelpText("after", "\nExample:\n  npx phasewise backup production --type full")
     .action((stack: string, options: Options) =>
       run(options, async (ctx) => {
+        if (options.cache !== undefined) return await backupCache(stack, options.cache, options, ctx);
         const { backupNow } = await import("../operations/backup.ts");
         const report = await backupNow(stack, options.type, ctx);
         if (options.json) printJson(report);
@@ -31,4 +35,17 @@ export function backup(program: Command): void {
         return 0;
       }),
     );
+}
+
+async function backupCache(
+  stack: string,
+  cache: string,
+  options: Options,
+  ctx: OperationContext,
+): Promise<number> {
+  const { backupCacheNow } = await import("../operations/cacheBackups/make.ts");
+  const made = await backupCacheNow(stack, cache, ctx);
+  if (options.json) printJson({ stack, backups: [made] });
+  else print(`${made.cache}: ${made.label} is made (${made.bytes} bytes, ${made.seconds} s).`);
+  return 0;
 }

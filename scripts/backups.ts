@@ -8,7 +8,10 @@ export function backups(program: Command): void {
     .command("backups")
     .description("list the backups that there are")
     .addArgument(stackArgument())
-    .option("--json", "{stack, clusters: [{cluster, status, backups}]} as JSON on standard output")
+    .option(
+      "--json",
+      "{stack, clusters: [{cluster, status, backups}], caches: [{cache, backups}]} as JSON on standard output",
+    )
     .addHelpText("after", "\nExample:\n  npx phasewise backups dev")
     .action((stack: string, options: CommonOptions) =>
       run(options, async (ctx) => {
@@ -28,9 +31,21 @@ export function backups(program: Command): void {
             megabytes(one.repositoryBytes),
           ]),
         );
+        rows.push(
+          ...report.caches.flatMap(({ cache, backups: list }) =>
+            list.map((one) => [
+              cache,
+              one.label,
+              "redis",
+              one.madeAt.slice(0, 19).replace("T", " "),
+              "",
+              megabytes(one.bytes),
+            ]),
+          ),
+        );
         for (const { cluster, status } of report.clusters) print(`${cluster}: ${status}`);
         if (rows.length > 0)
-          print(`\n${await table(["Cluster", "Backup", "Type", "Made (UTC)", "Database", "Stored"], rows)}`);
+          print(`\n${await table(["Of", "Backup", "Type", "Made (UTC)", "Database", "Stored"], rows)}`);
         return 0;
       }),
     );

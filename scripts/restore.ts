@@ -3,6 +3,7 @@ import type { OperationContext } from "../operations/context.ts";
 import type { RestoreReport } from "../operations/restore/restore.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { print, printJson } from "./output.ts";
+import { restoreCache } from "./restoreCache.ts";
 import { forgetOld, type InPlaceFlags, inPlace } from "./restoreInPlace.ts";
 import { type CommonOptions, run } from "./run.ts";
 import { stackArgument } from "./stackArgument.ts";
@@ -10,6 +11,7 @@ import { stackArgument } from "./stackArgument.ts";
 interface Options extends CommonOptions, InPlaceFlags {
   to?: string;
   cluster?: string;
+  cache?: string;
   type?: string;
   /** Hours; true stands for a day. */
   keep?: number | true;
@@ -35,6 +37,7 @@ export function restore(program: Command): void {
     .option("--table <schema.name>", "copy this table from there into the stack, which goes on")
     .option("--database <name>", "copy this database from there into the stack; with --table, where that is")
     .option("--as <name>", "what the copy is called, where the stack has something of that name")
+    .option("--cache <name>", "a Redis instead, over its own data: asks first, and keeps the old data aside")
     .option(
       "--in-place",
       "restore over the data of the stack itself; asks first, and keeps the old data aside",
@@ -51,13 +54,15 @@ export function restore(program: Command): void {
       "after",
       "\nExamples:\n  npx phasewise restore production --to 2026-11-21T09:30:00Z --keep\n" +
         "  npx phasewise restore production --to 2026-11-21T09:30:00Z --table public.orders --as public.orders_before\n" +
-        "  npx phasewise restore production --to before-migration-42 --in-place",
+        "  npx phasewise restore production --to before-migration-42 --in-place\n" +
+        "  npx phasewise restore production --cache cache --to latest",
     )
     .action((stack: string, options: Options) => run(options, (ctx) => work(stack, options, ctx)));
 }
 
 async function work(stack: string, options: Options, ctx: OperationContext): Promise<number> {
   requireOneWay(options);
+  if (options.cache !== undefined) return await restoreCache(stack, options.cache, options, ctx);
   if (options.forgetOld) return await forgetOld(stack, options, ctx);
   if (options.inPlace || options.back || options.resume || options.abort)
     return await inPlace(stack, options, ctx);
@@ -84,6 +89,7 @@ async function work(stack: string, options: Options, ctx: OperationContext): Pro
 /** @throws Problem (exit 2) where a copy is asked for together with a way that brings back everything. */
 function requireOneWay(options: Options): void {
   const copies = (["table", "database", "as"] as const).filter((name) => options[name] !== undefined);
+  if (options.cache !== undefined) requireCacheAlone(options);
   const whole = [
     ...(options.inPlace ? ["--in-place"] : []),
     ...(options.back ? ["--back"] : []),
@@ -96,6 +102,21 @@ function requireOneWay(options: Options): void {
     happened: `${copies.map((name) => `--${name}`).join(", ")} and ${whole.join(", ")} do not go together.`,
     left: "Nothing was touched.",
     todo: ["A table or a database comes out of a throw-away machine: leave the other away."],
+    exitCode: 2,
+  });
+}
+
+/** @throws Problem (exit 2) where what belongs to a database is asked for with a cache. */
+function requireCacheAlone(options: Options): void {
+  const beside = Object.keys(options).filter(
+    (name) => !["cache", "to", "yes", "json", "debug"].includes(name),
+  );
+  if (beside.length === 0) return;
+  const flags = beside.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  throw new Problem({
+    happened: `--cache and ${flags.join(", ")} do not go together.`,
+    left: "Nothing was touched.",
+    todo: ["A cache's restore takes --to and --yes: leave the others away."],
     exitCode: 2,
   });
 }

@@ -58,15 +58,20 @@ export class Documents {
 
   /** All keys that begin so, in their order. */
   async keys(prefix: string): Promise<string[]> {
+    return (await this.entries(prefix)).map(({ key }) => key);
+  }
+
+  /** What begins so, in the order of the keys. */
+  async entries(prefix: string): Promise<{ key: string; bytes: number }[]> {
     return await this.#explained(async () => {
-      const keys: string[] = [];
+      const entries: { key: string; bytes: number }[] = [];
       for (let token: string | undefined; ; ) {
         const page = await this.#client.send(
           new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
         );
-        keys.push(...(page.Contents ?? []).map(({ Key }) => Key!));
+        entries.push(...(page.Contents ?? []).map(({ Key, Size }) => ({ key: Key!, bytes: Size ?? 0 })));
         token = page.NextContinuationToken;
-        if (token === undefined) return keys;
+        if (token === undefined) return entries;
       }
     });
   }

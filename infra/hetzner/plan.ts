@@ -100,6 +100,7 @@ function rolesOn(node: string, blueprint: Blueprint): MachineRole[] {
     readGate: holdsData,
     sentinel: blueprint.caches.some((cache) => cache.sentinels.includes(node)),
     redis: blueprint.caches.some((cache) => cache.on.includes(node)),
+    redisBackup: blueprint.caches.some((cache) => cache.on.includes(node)),
     cacheGate: blueprint.caches.some((cache) => cache.sentinels.length > 0 && cache.gateways.includes(node)),
     haproxy: blueprint.proxies.some((proxy) => proxy.on.includes(node)),
     pgbouncer: blueprint.poolers.some((pooler) => pooler.on.includes(node)),

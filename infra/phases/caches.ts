@@ -11,8 +11,24 @@ export interface CachePlaces {
 }
 
 /** The stack's cache, where its file asks for one. */
-export function cachesOf({ redis }: Config, places: CachePlaces): Cache[] {
+export function cachesOf({ backup, redis }: Config, places: CachePlaces): Cache[] {
   if (!redis.enabled) return [];
   const { memoryMb, evictionPolicy } = redis;
-  return [{ name: "cache", ...places, memoryMb, evictionPolicy }];
+  const { retentionDays } = backup;
+  return [
+    {
+      name: "cache",
+      ...places,
+      memoryMb,
+      evictionPolicy,
+      backup: { bucket: "backups", time: halfAnHourAfter(backup.time), retentionDays },
+    },
+  ];
+}
+
+/** When the database's backup is mostly made. Both as "02:00". */
+export function halfAnHourAfter(time: string): string {
+  const [hour = 0, minute = 0] = time.split(":").map(Number);
+  const later = (hour * 60 + minute + 30) % (24 * 60);
+  return [Math.floor(later / 60), later % 60].map((part) => String(part).padStart(2, "0")).join(":");
 }

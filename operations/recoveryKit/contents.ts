@@ -57,7 +57,7 @@ export function fingerprintOf(topology: Topology, settings: string): string {
       roles,
       backupCipher,
     })),
-    caches: caches.map(({ name, application }) => ({ name, application })),
+    caches: caches.map(({ name, application, backupCipher }) => ({ name, application, backupCipher })),
   };
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }

@@ -15,6 +15,7 @@ import { pendingRestarts } from "./checks/pendingRestarts.ts";
 import { pooler } from "./checks/pooler.ts";
 import { recoveryKit } from "./checks/recoveryKit.ts";
 import { redis } from "./checks/redis.ts";
+import { redisBackup } from "./checks/redisBackup.ts";
 import { redisReplica } from "./checks/redisReplica.ts";
 import { settings } from "./checks/settings.ts";
 import { volumes } from "./checks/volumes.ts";
@@ -37,6 +38,7 @@ export const checks: readonly Check[] = [
   archiving,
   archiveGap,
   backup,
+  redisBackup,
   drill,
   recoveryKit,
   volumes,

@@ -59,6 +59,7 @@ describe("production", () => {
       "Host phasewise-core-1",
       "KeyPair phasewise-core-1-boot",
       "KeyPair phasewise-operator",
+      "Password phasewise-cache-backup-cipher",
       "Password phasewise-main-application",
       "Password phasewise-main-backup-cipher",
       "Password phasewise-main-monitor",
@@ -93,6 +94,7 @@ describe("production", () => {
       "KeyPair phasewise-operator",
       "Network phasewise-network",
       "NetworkSubnet phasewise-network-data",
+      "Password phasewise-cache-backup-cipher",
       "Password phasewise-main-application",
       "Password phasewise-main-backup-cipher",
       "Password phasewise-main-monitor",
@@ -340,16 +342,23 @@ describe("a stack with Redis", () => {
     const { manifest } = one(declared, "Host phasewise-core-1").inputs as {
       manifest: { roles: { name: string }[] };
     };
-    expect(manifest.roles.map((role) => role.name)).toContain("redis");
+    expect(manifest.roles.map((role) => role.name)).toEqual(
+      expect.arrayContaining(["redis", "redis-backup"]),
+    );
     const passwords = declared.registered.filter(({ name }) => name.startsWith("phasewise-cache-"));
     expect(passwords.map(short).sort()).toEqual([
       "Password phasewise-cache-admin",
       "Password phasewise-cache-application",
+      "Password phasewise-cache-backup",
+      "Password phasewise-cache-backup-cipher",
       "Password phasewise-cache-monitor",
       "Password phasewise-cache-peer",
       "Password phasewise-cache-sentinel",
     ]);
-    expect(passwords.filter((each) => each.protect)).toEqual([]);
+    // Without its key every backup is unreadable.
+    expect(passwords.filter((each) => each.protect).map(short)).toEqual([
+      "Password phasewise-cache-backup-cipher",
+    ]);
   });
 
   it("tells applications how to connect, and keeps the password secret", async () => {

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Stack } from "./stack.ts";
 
-/** Redis and metrics on a real machine, and bad days: killed, a file cut short or damaged, resized, turned off. */
+/** Redis and metrics on a real machine, and bad days: restored, killed, a file cut short or damaged, resized, turned off. */
 const stack = new Stack("redis");
 const manifest = "/data/redis/appendonlydir/appendonly.aof.manifest";
 const newestFile = "$(ls -t /data/redis/appendonlydir/*.incr.aof | head -n 1)";
@@ -132,6 +133,60 @@ test("metrics: the dictionary follows what is done; a silent exporter is told", 
   );
   await on("systemctl start prometheus-postgres-exporter");
   await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
+});
+
+interface Made {
+  backups: { label: string; bytes: number }[];
+}
+
+test("a backup in the bucket brings back what was flushed, and the data of before is kept", async () => {
+  await fill();
+  await use((redis) => redis.set("for a while", "x", "EX", 3000));
+  const made = (await stack.json<Made>("backup", stack.name, "--cache", "cache")).backups[0]!;
+  const list = await stack.json<{ caches: (Made & { cache: string })[] }>("backups", stack.name);
+  expect(list.caches[0]?.backups.at(-1)).toMatchObject({ label: made.label, bytes: made.bytes });
+  expect((await stack.verify()).checks).toContainEqual(
+    expect.objectContaining({ name: "redis-backup", ok: true, detail: expect.stringContaining(made.label) }),
+  );
+
+  await use((redis) => redis.flushdb());
+  await use((redis) => redis.set("later", "kept aside"));
+  const cipher = "/etc/phasewise/redis-backup/cipher.password";
+  await on(`cp -p ${cipher} /root/cipher`, `echo another > ${cipher}`);
+  const restore = ["restore", stack.name, "--cache", "cache", "--to", made.label, "--yes"];
+  const refused = await stack.run(...restore);
+  await on(`cp -p /root/cipher ${cipher}`);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toContain("cannot be decrypted: another key, or it was damaged");
+  expect(await get("later")).toBe("kept aside");
+
+  const report = await stack.json<{ keys: number; kept: { path: string } }>(...restore);
+  expect(await get("key:199")).toBe("value 199");
+  expect(await get("later")).toBeNull();
+  expect(await use((redis) => redis.ttl("for a while"))).toBeGreaterThan(0);
+  expect(report.keys).toBe(await use((redis) => redis.dbsize()));
+  expect(await on(`grep -ac 'kept aside' ${report.kept.path}/appendonlydir/*.incr.aof`)).toMatch(/^[1-9]/);
+  // Nothing of it is left in clear, nor what was cut off.
+  expect(await on("ls /data/redis-kept")).toBe(report.kept.path.split("/").at(-1));
+  expect((await check()).ok).toBe(true);
+});
+
+test("a backup that cannot be read, or not sent, fails and leaves nothing in the bucket", async () => {
+  const bucket = () => stack.json<{ caches: Made[] }>("backups", stack.name).then(({ caches }) => caches);
+  const before = await bucket();
+  const password = "/etc/phasewise/redis-backup/backup.password";
+  await on(`cp -p ${password} /root/password`, `echo another > ${password}`);
+  const unread = await stack.run("backup", stack.name, "--cache", "cache");
+  await on(`cp -p /root/password ${password}`);
+  expect(unread.code).toBe(1);
+  expect(unread.stderr).toContain("reading from Redis ended with code 1");
+
+  const faults = join(stack.directory, "cloud/objects/faults.json");
+  writeFileSync(faults, JSON.stringify({ revoked: ["default"] }));
+  const unsent = await on("systemctl start phasewise-redis-backup@make && echo made || echo failed");
+  rmSync(faults);
+  expect(unsent).toBe("failed");
+  expect(await bucket()).toEqual(before);
 });
 
 test("killed, it comes back by itself with its data", async () => {

@@ -18,6 +18,7 @@ const cache = {
   evictionPolicy: "allkeys-lru",
   endpoint: { host: "192.0.2.10", port: 6379 },
   application: { name: "app", password: "pw" },
+  backupCipher: "key",
   sentinel: null,
 };
 const healthy = {

@@ -99,6 +99,8 @@ test("the secrets of a machine are known by name", () => {
     "operator-key",
     "pgbouncer-password",
     "redis-admin-password",
+    "redis-backup-cipher",
+    "redis-backup-password",
     "redis-monitor-password",
     "redis-password",
     "redis-peer-password",

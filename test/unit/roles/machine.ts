@@ -17,6 +17,7 @@ import { POOLS } from "../../../roles/pools.ts";
 import { type PostgresSizing, postgresParameters } from "../../../roles/postgresParameters.ts";
 import { readGate } from "../../../roles/readGate.ts";
 import { redis } from "../../../roles/redis.ts";
+import { redisBackup } from "../../../roles/redisBackup.ts";
 import { sentinel } from "../../../roles/sentinel.ts";
 import { tls } from "../../../roles/tls.ts";
 import { updates } from "../../../roles/updates.ts";
@@ -120,6 +121,13 @@ export const roles: RoleManifest[] = [
     address: core.address,
     sentinels,
     replicaOf: "10.0.1.12",
+  }),
+  redisBackup({
+    name: "cache",
+    memoryMb: 256,
+    time: "02:30",
+    retentionDays: 30,
+    repository: backupSettings.repository,
   }),
   sentinel({ address: core.address, sentinels, caches: [{ name: "cache", primary: "10.0.1.12" }] }),
   cacheGate({ sentinels, caches: [{ name: "cache", machines: cacheMachines }] }),

@@ -1,0 +1,154 @@
+import { readFileSync } from "node:fs";
+import { directory, file, lines, role, running } from "./build.ts";
+import type { ManagedFile, RoleManifest } from "./manifest.ts";
+import { DATA, LIBEXEC, REDIS_DATA, REDIS_SOCKET } from "./paths.ts";
+import { REDIS_CLI, REDIS_SENTINELS_FILE } from "./redis.ts";
+import { USERS } from "./redisUsers.ts";
+import { SECRETS, secret } from "./secrets.ts";
+import { unitFile } from "./unit.ts";
+
+export interface RedisBackupSettings {
+  /** Of the cache. */
+  name: string;
+  memoryMb: number;
+  /** UTC, as "02:30". */
+  time: string;
+  retentionDays: number;
+  repository: {
+    /** Host name or address of the S3 service, without a scheme. */
+    endpoint: string;
+    port: number;
+    region: string;
+    bucket: string;
+    /** Whether its certificate comes from an authority of its own (secret `backup-ca-certificate`). */
+    ownAuthority: boolean;
+  };
+}
+
+/** On every Debian; here so that it is said. */
+export const REDIS_BACKUP_PACKAGES = ["gnupg"];
+/** Makes a backup on the machine where it is started, whoever is due. */
+export const REDIS_BACKUP_UNIT = "phasewise-redis-backup@make.service";
+/** What the last restore said: `{keys, kept}`. */
+export const REDIS_RESTORE_REPORT = "/run/phasewise-redis-restore.json";
+/** Written when the role came to the machine, and when its settings were changed. */
+export const REDIS_BACKUP_SETTINGS = "/etc/phasewise/redis-backup/settings.json";
+
+const FOLDER = "/etc/phasewise/redis-backup";
+const PROGRAM = `${LIBEXEC}/redis-backup`;
+const KEPT = `${DATA}/redis-kept`;
+const source = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
+const SOURCE = source("redisBackup.py");
+const STORE = source("objectStore.py");
+
+/** The unit that restores the backup of that moment, on the machine where it is started. */
+export function redisRestoreUnit(stamp: string): string {
+  return `phasewise-redis-restore@${stamp}.service`;
+}
+
+/** Where the backups of a cache lie in the bucket. */
+export function redisBackupPrefix(cache: string): string {
+  return `redis/${cache}/`;
+}
+
+/**
+ * Daily backups of a cache in the bucket, made by a replica where there is one; and how one is put back. Every machine
+ * of the cache asks each hour whether the day's one is there, so that one that failed or was missed is made up for.
+ */
+export function redisBackup(settings: RedisBackupSettings): RoleManifest {
+  const secretFile = (name: string, content: string) => file(`${FOLDER}/${name}`, content, { mode: "0600" });
+  const { ownAuthority } = settings.repository;
+  return role("redis-backup", {
+    packages: REDIS_BACKUP_PACKAGES,
+    directories: [directory(FOLDER, { mode: "0700" }), directory(LIBEXEC), directory(KEPT, { mode: "0700" })],
+    files: [
+      file(PROGRAM, SOURCE, { mode: "0755" }),
+      file(`${LIBEXEC}/objectStore.py`, STORE),
+      file(REDIS_BACKUP_SETTINGS, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
+      secretFile("storage.json", `${JSON.stringify(STORAGE_KEYS)}\n`),
+      secretFile("cipher.password", lines(secret(SECRETS.redisBackupCipher))),
+      secretFile("backup.password", lines(secret(SECRETS.redisBackupPassword))),
+      ...(ownAuthority ? [secretFile("ca.pem", secret(SECRETS.backupCaCertificate))] : []),
+      unit("phasewise-redis-backup@.service", MAKE),
+      unit("phasewise-redis-restore@.service", RESTORE),
+      unit("phasewise-redis-backup.timer", timer(settings.time)),
+    ],
+    units: [running("phasewise-redis-backup.timer")],
+  });
+}
+
+const STORAGE_KEYS = {
+  accessKey: secret(SECRETS.backupAccessKey),
+  secretKey: secret(SECRETS.backupSecretKey),
+};
+
+function programSettings({ name, memoryMb, time, retentionDays, repository }: RedisBackupSettings) {
+  const [hour = 0, minute = 0] = time.split(":").map(Number);
+  return {
+    cache: name,
+    host: repository.endpoint,
+    port: repository.port,
+    region: repository.region,
+    bucket: repository.bucket,
+    prefix: redisBackupPrefix(name),
+    ca: repository.ownAuthority ? `${FOLDER}/ca.pem` : null,
+    at: hour * 60 + minute,
+    retentionDays,
+    memoryMb,
+    client: REDIS_CLI,
+    socket: REDIS_SOCKET,
+    user: USERS.backup,
+    unit: "redis-server.service",
+    data: REDIS_DATA,
+    kept: KEPT,
+    sentinels: REDIS_SENTINELS_FILE,
+    report: REDIS_RESTORE_REPORT,
+  };
+}
+
+function unit(name: string, content: string): ManagedFile {
+  return file(`/etc/systemd/system/${name}`, content);
+}
+
+const AFTER = { After: "redis-server.service network-online.target", Wants: "network-online.target" };
+
+/** 75: another one is being made, and nothing failed. */
+const MAKE = unitFile({
+  Unit: { Description: "Backup of Redis (%i)", ...AFTER },
+  Service: {
+    Type: "oneshot",
+    ExecStart: `${PROGRAM} %i`,
+    SuccessExitStatus: 75,
+    PrivateTmp: "yes",
+    UMask: "0077",
+    Nice: 10,
+    IOSchedulingPriority: 7,
+    TimeoutStartSec: "6h",
+  },
+});
+
+/** A unit, so that it goes on where the command that asked for it is lost. */
+const RESTORE = unitFile({
+  Unit: { Description: "Restore of Redis to %i" },
+  Service: {
+    Type: "oneshot",
+    ExecStart: `${PROGRAM} restore %i`,
+    PrivateTmp: "yes",
+    UMask: "0077",
+    TimeoutStartSec: "6h",
+  },
+});
+
+/** Soon after the start too: a new stack has its first backup within minutes. */
+function timer(time: string): string {
+  return unitFile({
+    Unit: { Description: "Whether the backup of Redis is due" },
+    Timer: {
+      OnActiveSec: "2min",
+      OnCalendar: `*-*-* *:${time.split(":")[1]}:00 UTC`,
+      AccuracySec: "1s",
+      Unit: "phasewise-redis-backup@due.service",
+    },
+    Install: { WantedBy: "timers.target" },
+  });
+}
