@@ -10,11 +10,15 @@ const settings = {
   "phasewise:objectStorage": '{"bucket":"acme","accessKey":"a","secretKey":"s"}',
 };
 
-async function declare(phase: number, stage?: { from: 1 | 2 | 3; to: 1 | 2 | 3; state: "expanded" }) {
+async function declare(
+  phase: number,
+  stage?: { from: 1 | 2 | 3; to: 1 | 2 | 3; state: "expanded" },
+  more: Record<string, string> = {},
+) {
   const { program } = await import("../../infra/program.ts");
   return run(() => program(stage), {
     stack: "production",
-    config: { ...settings, "phasewise:phase": String(phase) },
+    config: { ...settings, "phasewise:phase": String(phase), ...more },
     secrets: ["hcloud:token", "phasewise:objectStorage"],
   });
 }
@@ -178,5 +182,25 @@ describe("phase 3", () => {
     expect(manifest.roles.map(({ name }) => name)).toContain("application");
     expect(Object.keys(withoutSecrets(secrets) as object)).not.toContain("backup-cipher");
     expect(Object.keys(withoutSecrets(secrets) as object)).not.toContain("replicator-password");
+  });
+});
+
+describe("a cache's backups", () => {
+  it.each([
+    [1, ["core-1"]],
+    [2, ["core-1"]],
+    [3, ["core-1", "core-2"]],
+  ])("phase %i: its machines, and no others, have what they take", async (phase, machines) => {
+    const declared = await declare(phase, undefined, { "phasewise:redis": '{"enabled":true}' });
+    const hosts = declared.registered
+      .filter(({ custom, type }) => custom && type.endsWith(":Host"))
+      // As the engine hands over what is secret as a whole.
+      .map(({ inputs, name }) => ({ name, secrets: (inputs.secrets as { value: object }).value }));
+    const holding = hosts.filter(({ secrets }) => "redis-backup-cipher" in secrets);
+    expect(holding.map(({ name }) => name.replace("phasewise-", "")).sort()).toEqual(machines);
+    for (const { secrets } of holding)
+      expect(Object.keys(secrets)).toEqual(
+        expect.arrayContaining(["backup-access-key", "backup-secret-key", "redis-backup-password"]),
+      );
   });
 });
