@@ -37,10 +37,15 @@ async function rollout(...args: string[]): Promise<Report> {
 async function killedIn(step: string, afterMs: number, ...args: string[]): Promise<void> {
   const running = stack.start(["rollout", stack.name, ...args, "--yes"]);
   let told = "";
-  for await (const chunk of running.stderr!) {
-    told += String(chunk);
-    if (told.includes(step)) break;
-  }
+  // Its output is read to the end: a command whose reader has gone would end by itself.
+  const begun = new Promise<void>((resolve) => {
+    running.stderr!.on("data", (chunk) => {
+      told += String(chunk);
+      if (told.includes(step)) resolve();
+    });
+    running.finally(resolve);
+  });
+  await begun;
   await sleep(afterMs);
   running.kill("SIGKILL");
   expect((await running).signal, told).toBe("SIGKILL");
@@ -57,6 +62,11 @@ beforeAll(async () => {
     ...(phase === 3 ? { "phasewise:loadBalancer": { public: true } } : {}),
   });
   await stack.up();
+  // No machine may be missing before there is a backup; the first one begins with the cluster.
+  await stack.eventually(async () => {
+    const { clusters } = await stack.json<{ clusters: { backups: unknown[] }[] }>("backups", stack.name);
+    expect(clusters[0]!.backups).not.toEqual([]);
+  });
   await stack.sql("CREATE TABLE numbered (number bigint PRIMARY KEY)");
   const { url } = await stack.json<{ url: string }>("url", stack.name, "--show-secrets");
   // As long as the poolers let a client wait.
@@ -79,9 +89,9 @@ test("a setting that needs a restart, and an older PostgreSQL: killed on the way
   await stack.up();
   // Debian's archive keeps the version that a point release had, beside the newer one of its security updates.
   const older = [
+    "apt-get -qq update",
     "old=$(apt-cache madison postgresql-17 | cut -d'|' -f2 | tr -d ' ' | sort -V | head -n 1)",
     "printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d",
-    "apt-get -qq update",
     "apt-get -y -qq install --allow-downgrades --allow-change-held-packages postgresql-17=$old postgresql-client-17=$old >/dev/null 2>&1",
     "rm /usr/sbin/policy-rc.d; apt-mark hold postgresql-17 postgresql-client-17 >/dev/null; echo $old",
   ];
