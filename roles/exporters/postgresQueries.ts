@@ -69,21 +69,21 @@ FROM pg_stat_database WHERE ${OWN} AND blks_hit + blks_read > 0`,
   {
     name: "database_size",
     cacheSeconds: 60,
-    sql: "SELECT datname, pg_database_size(oid) AS bytes FROM pg_database WHERE NOT datistemplate",
+    sql: present("SELECT datname, pg_database_size(oid) AS bytes FROM pg_database WHERE NOT datistemplate"),
     columns: [datname, ["bytes", "GAUGE", "Size on disk"]],
   },
   {
     name: "table_size",
     cacheSeconds: 60,
-    sql: `SELECT schemaname, relname, pg_total_relation_size(relid) AS bytes
-FROM pg_stat_user_tables ORDER BY bytes DESC LIMIT ${MOST_RELATIONS}`,
+    sql: `${present(`SELECT schemaname, relname, pg_total_relation_size(relid) AS bytes
+FROM pg_stat_user_tables`)} ORDER BY bytes DESC LIMIT ${MOST_RELATIONS}`,
     columns: [...table, ["bytes", "GAUGE", "Size on disk with indexes and TOAST"]],
   },
   {
     name: "index_size",
     cacheSeconds: 60,
-    sql: `SELECT schemaname, relname, indexrelname, pg_relation_size(indexrelid) AS bytes
-FROM pg_stat_user_indexes ORDER BY bytes DESC LIMIT ${MOST_RELATIONS}`,
+    sql: `${present(`SELECT schemaname, relname, indexrelname, pg_relation_size(indexrelid) AS bytes
+FROM pg_stat_user_indexes`)} ORDER BY bytes DESC LIMIT ${MOST_RELATIONS}`,
     columns: [...table, ["indexrelname", "LABEL", "Index"], ["bytes", "GAUGE", "Size on disk"]],
   },
   {
@@ -116,6 +116,11 @@ FROM (VALUES ${SLOW.map((one) => `(${one}::float8)`).join(", ")}) AS t (threshol
   queryDuration(),
   vectorSearch(),
 ];
+
+/** Without what was dropped while it was looked at: that has no size any more, which the exporter would tell as NaN. */
+function present(sizes: string): string {
+  return `SELECT * FROM (${sizes}) AS sizes WHERE bytes IS NOT NULL`;
+}
 
 /**
  * A primary is never behind itself. A standby that has replayed all that it received is not behind while it still

@@ -182,6 +182,12 @@ test("every exporter of the dictionary is one that there is", () => {
   expect(measure([])).toEqual([]);
 });
 
+test("what is dropped while its size is asked for has none, and is left out", () => {
+  const sizes = METRIC_QUERIES.filter(({ sql }) => /_size\(\w+\) AS bytes/.test(sql));
+  expect(sizes.map(({ name }) => name)).toEqual(["database_size", "table_size", "index_size"]);
+  for (const { sql } of sizes) expect(sql).toContain("WHERE bytes IS NOT NULL");
+});
+
 test.each([
   [0.0021234, "seconds", "2.12 ms"],
   [61, "seconds", "61 s"],
