@@ -31,6 +31,7 @@ export function loadBegin(schema: string | null): string {
     "BEGIN",
     "SET LOCAL idle_in_transaction_session_timeout = 0",
     "SET LOCAL statement_timeout = 0",
+    "SET LOCAL client_min_messages = warning",
     ...(schema === null ? [] : [`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`]),
     "\\o /dev/null",
   );

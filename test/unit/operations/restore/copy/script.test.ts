@@ -26,6 +26,7 @@ test("a database's dump leaves out what its copy has already", () => {
 test("a load is one transaction that ends only after the rows were counted", () => {
   expect(loadBegin("b")).toBe(
     "BEGIN;\nSET LOCAL idle_in_transaction_session_timeout = 0;\nSET LOCAL statement_timeout = 0;\n" +
+      "SET LOCAL client_min_messages = warning;\n" +
       'CREATE SCHEMA IF NOT EXISTS "b";\n\\o /dev/null\n',
   );
   const count =
