@@ -4,7 +4,9 @@ import { ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { s3Client } from "../../clients/s3.ts";
 import { readObjectStorageAccess } from "../../cloud/objects/server.ts";
+import { makeTable } from "./failover.ts";
 import { Stack } from "./stack.ts";
+import { Writer } from "./writer.ts";
 
 /** Restores to throw-away machines, as an operator does them, while the stack runs on. */
 const stack = new Stack("restore");
@@ -13,6 +15,7 @@ interface Report {
   target: string;
   reached: { time: string | null };
   machine: { name: string } | null;
+  copy: { tables: { table: string; as: string; restored: number; copied: number }[] } | null;
 }
 
 beforeAll(async () => {
@@ -53,6 +56,35 @@ test("a table that was dropped is there again at the restore point before", asyn
   expect((await stack.api<{ firewalls: unknown[] }>("GET", "/firewalls")).firewalls).toHaveLength(1);
 });
 
+test("one table, and a whole database, come back into the stack while it runs", async () => {
+  const before = ["restore", stack.name, "--to", "before-drop"];
+  const { copy, machine } = await stack.json<Report>(...before, "--table", "public.counted");
+  const counted = { table: "public.counted", as: "public.counted", restored: 1000, copied: 1000 };
+  expect(copy).toMatchObject({ kind: "table", database: "app", tables: [counted] });
+  expect(machine).toBeNull();
+  expect(await stack.sql("select count(*), max(id) from counted")).toBe("1000|1000");
+  await expect(stack.sql("insert into counted values (1)")).rejects.toThrow("counted_pkey");
+
+  const again = await stack.run(...before, "--table", "public.counted");
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain(
+    "app has a public.counted already: give another name with --as schema.name\nNothing of the stack was touched.",
+  );
+
+  const whole = await stack.json<Report>(...before, "--database", "app", "--as", "app_before");
+  expect(whole.copy).toMatchObject({ kind: "database", database: "app_before", tables: [counted] });
+  const onPrimary = async (database: string, sql: string) => {
+    const command = `runuser -u postgres -- psql -XAtq ${database} -c "${sql}"`;
+    return (await stack.expectOk("ssh", stack.name, "core-1", "--", command)).trim();
+  };
+  expect(await onPrimary("app_before", "select count(*) from counted")).toBe("1000");
+  const owned = "select tableowner from pg_tables where tablename = 'counted'";
+  expect(await onPrimary("app_before", owned)).toBe("app_owner");
+  const unfinished = "select count(*) from pg_database where datname ~ 'restoring'";
+  expect(await onPrimary("postgres", unfinished)).toBe("0");
+  expect(await serverNames()).toHaveLength(1);
+});
+
 test("exactly what was committed before a moment is there, also when nobody writes after it", async () => {
   await stack.sql("create table numbered (id int)");
   await stack.sql("insert into numbered select generate_series(1, 10)");
@@ -63,6 +95,34 @@ test("exactly what was committed before a moment is there, also when nobody writ
   await stack.json<Report>("restore", stack.name, "--to", moment, "--keep", "1");
   expect(await onScratch("select count(*), max(id) from numbered")).toBe("10|10");
   await stack.expectOk("scratch", stack.name, "--remove");
+});
+
+test("restores to 3 random moments while a writer runs return exactly the rows acknowledged before each", async () => {
+  await stack.sql("drop table numbered");
+  await makeTable(stack);
+  const url = (await stack.expectOk("url", stack.name, "--show-secrets")).trim();
+  const writer = new Writer(url, { pauseMs: 50, patienceMs: 30_000 });
+  await writer.start();
+  const begin = performance.now();
+  await sleep(5000);
+  const restored: { at: number; rows: number[] }[] = [];
+  for (const name of ["numbered_1", "numbered_2", "numbered_3"]) {
+    const at = begin + Math.random() * (performance.now() - begin);
+    const moment = new Date(Math.floor(Date.now() - (performance.now() - at))).toISOString();
+    await stack.expectOk(
+      ...["restore", stack.name, "--to", moment, "--table", "public.numbered", "--as", `public.${name}`],
+    );
+    const rows = (await stack.sql(`select n from ${name} order by n`)).split("\n").map(Number);
+    restored.push({ at, rows });
+  }
+  const { acknowledgements, reasons } = await writer.stop();
+  expect(reasons).toEqual({});
+  for (const { at, rows } of restored) {
+    const before = acknowledgements.filter((one) => one.at < at - 1).map(({ number }) => number);
+    expect(rows.slice(0, before.length)).toEqual(before);
+    // One row was on its way at that moment, or acknowledged within the millisecond to which a moment is told.
+    expect(rows.length - before.length).toBeLessThanOrEqual(1);
+  }
 });
 
 test("a restore that is killed leaves a machine that the next one removes", async () => {
