@@ -130,8 +130,12 @@ function outside(target: Target, first: Backup, why: string): Problem {
   ]);
 }
 
-function unreadable(message: string): Problem {
-  const wrongKey = /Crypto|cipher|decrypt/i.test(message);
+/** What another key makes of a file now and then: it is not refused, and what comes out are no characters. */
+const GARBLED = /[^\P{C}\t\n]|\uFFFD/gu;
+
+function unreadable(told: string): Problem {
+  const message = told.replace(GARBLED, "?");
+  const wrongKey = /Crypto|cipher|decrypt/i.test(message) || message !== told;
   return new Problem({
     happened: wrongKey
       ? "The backups cannot be read: their key is not the one that they were written with."

@@ -102,6 +102,9 @@ test("what a repository says with another key is told as that", () => {
   // As pgBackRest prints it: with line ends that JSON does not allow.
   const raw = info("[CryptoError] unable to load|HINT: is the key right?").replace("|", "\n");
   expect(() => parseRepository(raw, "main")).toThrow("their key is not the one");
+  // One key in some hundreds deciphers to something, which is then no settings file.
+  const garbled = info("[FormatError] key/value found outside of section at line 1: \uFFFD;");
+  expect(() => parseRepository(garbled, "main")).toThrow("their key is not the one");
   expect(() => parseRepository(info("[HostConnectError] timeout"), "main")).toThrow(
     "The backups cannot be read: [HostConnectError] timeout",
   );
