@@ -50,7 +50,7 @@ afterAll(() => stack.remove());
 
 test("all members are asked at the time of a backup, and the standby alone makes one", async () => {
   const before = (await backups()).length;
-  faults({ latencyMs: 2500 });
+  faults({ latencyMs: 5000 });
   await Promise.all(data.map((name) => on(name, "systemctl start phasewise-backup-due@diff.service")));
   expect(await making(standby)).toContain("activating");
   expect(await making(leader)).not.toContain("activating");
