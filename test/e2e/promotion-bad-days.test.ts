@@ -102,6 +102,7 @@ const chosen = process.env.PHASEWISE_TEST_BAD_DAYS === "all" ? days : [days[turn
 beforeAll(async () => {
   await stack.reset();
   await stack.up();
+  await stack.backedUp();
 });
 
 afterAll(async () => {

@@ -96,6 +96,7 @@ beforeAll(async () => {
   await stack.reset();
   stack.configure({ "phasewise:deletionProtection": true, "phasewise:phase": ways[0]!.from });
   await stack.up();
+  await stack.backedUp();
   await stack.sql("CREATE TABLE kept (number int)");
   await stack.sql("INSERT INTO kept SELECT generate_series(1, 1000)");
 });

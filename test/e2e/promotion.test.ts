@@ -74,6 +74,7 @@ const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 beforeAll(async () => {
   await stack.reset();
   await stack.up();
+  await stack.backedUp();
   await stack.sql("CREATE TABLE numbered (number bigint PRIMARY KEY)");
   await stack.sql("GRANT INSERT, SELECT ON numbered TO PUBLIC");
   await startWriter();

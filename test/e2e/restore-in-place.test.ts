@@ -22,10 +22,7 @@ beforeAll(async () => {
   await stack.reset();
   await stack.up();
   await stack.sql("CREATE TABLE numbered (n int PRIMARY KEY); GRANT SELECT, INSERT ON numbered TO app");
-  await stack.eventually(async () => {
-    const { clusters } = await stack.json<{ clusters: { backups: unknown[] }[] }>("backups", stack.name);
-    expect(clusters[0]!.backups.length).toBeGreaterThan(0);
-  });
+  await stack.backedUp();
 });
 
 afterAll(() => stack.remove());

@@ -24,10 +24,7 @@ beforeAll(async () => {
   await stack.sql("create table counted (id int primary key)");
   await stack.sql("insert into counted select generate_series(1, 1000)");
   // Everything that a restore can come back to lies behind the first backup.
-  await stack.eventually(async () => {
-    const { clusters } = await stack.json<{ clusters: { backups: unknown[] }[] }>("backups", stack.name);
-    expect(clusters[0]!.backups.length).toBeGreaterThan(0);
-  });
+  await stack.backedUp();
 });
 
 afterAll(() => stack.remove());

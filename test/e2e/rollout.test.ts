@@ -63,10 +63,7 @@ beforeAll(async () => {
   });
   await stack.up();
   // No machine may be missing before there is a backup; the first one begins with the cluster.
-  await stack.eventually(async () => {
-    const { clusters } = await stack.json<{ clusters: { backups: unknown[] }[] }>("backups", stack.name);
-    expect(clusters[0]!.backups).not.toEqual([]);
-  });
+  await stack.backedUp();
   await stack.sql("CREATE TABLE numbered (number bigint PRIMARY KEY)");
   const { url } = await stack.json<{ url: string }>("url", stack.name, "--show-secrets");
   // As long as the poolers let a client wait.

@@ -32,6 +32,7 @@ beforeAll(async () => {
     ...(replicas ? { "phasewise:loadBalancer": { public: true } } : {}),
   });
   await stack.up();
+  await stack.backedUp();
 });
 
 afterAll(() => stack.remove());

@@ -114,6 +114,18 @@ export class Stack {
     return this.json("up", this.name, "--yes", "--no-verify");
   }
 
+  /** Returns when there is a backup: the first one begins with the cluster, and `up` does not wait for it. */
+  async backedUp(): Promise<void> {
+    await this.eventually(async () => {
+      const { clusters } = await this.json<{ clusters: { cluster: string; backups: unknown[] }[] }>(
+        "backups",
+        this.name,
+      );
+      const without = clusters.filter(({ backups }) => backups.length === 0);
+      if (without.length > 0) throw new Error(`${without.map(({ cluster }) => cluster).join(", ")}: no backup`);
+    });
+  }
+
   async verify(): Promise<VerifyReport> {
     const outcome = await this.run("verify", this.name, "--json");
     const report = JSON.parse(outcome.stdout) as VerifyReport;

@@ -13,6 +13,7 @@ export const measure: Item = async (bench) => {
   try {
     await stack.reset();
     await stack.up();
+    await stack.backedUp();
     const figures: Figure[] = [];
     for (const to of [2, 3]) {
       bench.progress(`promotion from phase ${to - 1} to phase ${to}`);
