@@ -122,7 +122,8 @@ export class Stack {
         this.name,
       );
       const without = clusters.filter(({ backups }) => backups.length === 0);
-      if (without.length > 0) throw new Error(`${without.map(({ cluster }) => cluster).join(", ")}: no backup`);
+      if (without.length > 0)
+        throw new Error(`${without.map(({ cluster }) => cluster).join(", ")}: no backup`);
     });
   }
 
