@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Outcome, Stack } from "./stack.ts";
+import { currentTurn } from "./turn.ts";
 
 /**
  * What may go wrong while a stack is promoted: in each case the operator is told, --resume brings it to its end or
@@ -96,7 +97,7 @@ const days: Day[] = [
   },
 ];
 
-const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+const turn = currentTurn();
 const chosen = process.env.PHASEWISE_TEST_BAD_DAYS === "all" ? days : [days[turn % days.length]!];
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Stack } from "./stack.ts";
+import { currentTurn } from "./turn.ts";
 import { Writer, type Written } from "./writer.ts";
 
 /** What a promotion promises, on real machines: no acknowledged row is lost, no client sees an error, and any of it may be killed. */
@@ -68,7 +69,7 @@ async function startWriter(): Promise<void> {
 }
 
 /** Every moment comes round in the course of days. */
-const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+const turn = currentTurn();
 const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Stack } from "./stack.ts";
+import { currentTurn } from "./turn.ts";
 import { Writer } from "./writer.ts";
 
 /** Planned work on real machines: what clients notice is what was announced, and nothing acknowledged is lost. */
@@ -52,7 +53,7 @@ async function killedIn(step: string, afterMs: number, ...args: string[]): Promi
 }
 
 /** Every moment comes round in the course of days. */
-const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+const turn = currentTurn();
 const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 
 beforeAll(async () => {

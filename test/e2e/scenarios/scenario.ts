@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { expect } from "vitest";
 import { whole } from "../failover.ts";
 import type { Stack } from "../stack.ts";
+import { currentTurn } from "../turn.ts";
 
 /** A stack that is to be struck. */
 export interface Scene {
@@ -60,7 +61,7 @@ export async function chosen(
   const wanted = process.env.PHASEWISE_TEST_SCENARIOS;
   if (wanted !== undefined) return fitting.filter(({ name }) => wanted === "all" || name.includes(wanted));
   const tried = fitting.filter(({ untried }) => !untried);
-  const turn = Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+  const turn = currentTurn();
   return Array.from({ length: Math.min(count, tried.length) }, (_, index) => {
     return tried[(turn * count + index) % tried.length]!;
   });

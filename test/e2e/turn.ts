@@ -1,0 +1,7 @@
+/**
+ * Which variants a run takes where there are more than it has time for: another number each hour, so that all come
+ * round in the course of days. PHASEWISE_TEST_TURN sets it.
+ */
+export function currentTurn(): number {
+  return Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
+}
