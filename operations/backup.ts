@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type BackupState, newestBackup } from "../roles/backupInfo.ts";
 import { BACKUP_PROGRAM } from "../roles/backupUnits.ts";
 import { BACKUP_SPOOL } from "../roles/paths.ts";
@@ -128,7 +129,7 @@ async function follow(
     after = text.match(/^-- cursor: (\S+)$/m)?.[1] ?? after;
     for (const line of progressLines(text)) ctx.onLine(`  ${line}`);
     if (state.trim() !== "activating") return judgeEnd(world, machine, unit, state.trim());
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await sleep(500);
   }
 }
 

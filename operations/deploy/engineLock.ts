@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import { EngineError } from "./engine.ts";
 import { type Deployment, ownerVariable, runEngine } from "./workspace.ts";
@@ -132,6 +133,6 @@ async function endOf(pid: number): Promise<void> {
         left: "Nothing was changed by this command.",
         todo: [`Look at what it does, or end it (kill ${pid}), then run this again.`],
       });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sleep(300);
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Etcd, EtcdError } from "../../clients/etcd.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import { type Journal, journalSchema } from "./journal.ts";
@@ -81,7 +82,7 @@ async function take(options: EtcdStoreOptions, lease: string, text: string): Pro
     if (watched?.revision !== found.revision) onLine(`waiting for the lock of ${holder} (${left} s) ...`);
     watched = { revision: found.revision, left };
     await reach((etcd) => etcd.keepLeaseAlive(lease));
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
   }
 }
 

@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { openClient, type PostgresTarget } from "../../../clients/postgres.ts";
 import { Problem } from "../../../toolchain/problem.ts";
@@ -32,7 +33,7 @@ export async function takeTurn(client: Client): Promise<void> {
     const { rows } = await client.query(`SELECT pg_try_advisory_lock(${lockKey}) AS mine`);
     if (rows[0].mine) return;
     if (Date.now() > deadline) break;
-    await new Promise((resolve) => setTimeout(resolve, 250));
+    await sleep(250);
   }
   const { rows } = await client.query(
     `SELECT a.pid, a.application_name AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)

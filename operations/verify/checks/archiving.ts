@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
@@ -29,7 +30,7 @@ export async function inspect(world: World, cluster: Cluster): Promise<Finding> 
     const deadline = Date.now() + arrival;
     const before = archiver.archived;
     while (archiver.archived <= before && Date.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+      await sleep(150);
       archiver = await read(world, cluster);
     }
   }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { getOne, type HetznerItem } from "../../../clients/hetzner.ts";
 import type { Topology } from "../../../infra/topology.ts";
 import { type Check, combine, type Finding } from "../check.ts";
@@ -32,7 +33,7 @@ async function persistently(look: () => Promise<Finding>): Promise<Finding> {
   for (;;) {
     const finding = await look();
     if (finding.ok || performance.now() > end) return finding;
-    await new Promise((resolve) => setTimeout(resolve, 1000));
+    await sleep(1000);
   }
 }
 

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "../../topology.ts";
 import type { Check, Finding, World } from "../check.ts";
 import { combine } from "../check.ts";
@@ -44,7 +45,7 @@ async function readBack(world: World, cluster: Cluster, table: string): Promise<
     if (performance.now() > end) {
       throw new Error(`the row that was written was not to be read within ${patience / 1000} s`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await sleep(50);
   }
 }
 

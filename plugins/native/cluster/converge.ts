@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { PatroniError } from "../../../clients/patroni.ts";
 import { SshLost } from "../../../clients/ssh.ts";
 import { same } from "../../server/values.ts";
@@ -129,7 +130,7 @@ async function persistently<T>(options: WaitOptions, attempt: () => Promise<T>):
       if (!passing || Date.now() > options.end) throw error;
       options.signal.throwIfAborted();
       options.onWait(`${error.message.split("\n")[0]}; starting over`);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await sleep(RETRY_MS);
     }
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type PatroniCluster, PatroniError } from "../../../clients/patroni.ts";
 import { visitorOf } from "../../../clients/ssh/visitor.ts";
 import { connect, SshError, SshLost } from "../../../clients/ssh.ts";
@@ -114,7 +115,7 @@ export async function findLeader(
     const seconds = Math.floor((Date.now() - begin) / 1000);
     if (seconds > shown) options.onWait(`waiting for a leader ${seconds} s (${reason})`);
     shown = seconds;
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { DynamicConfiguration } from "../../../clients/patroni.ts";
 import { firstLine, type Members, type WaitOptions } from "./leader.ts";
 import type { Remote } from "./remote.ts";
@@ -52,6 +53,6 @@ async function settled(remote: Remote, wanted: Map<string, string>, signal: Abor
     signal.throwIfAborted();
     const open = wanted.size === 0 ? [] : unsettled(wanted, await readStates(remote, [...wanted.keys()]));
     if (open.length === 0 || Date.now() >= end) return open;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
 }

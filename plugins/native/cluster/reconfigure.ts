@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type DynamicConfiguration, PatroniError } from "../../../clients/patroni.ts";
 import { isObject } from "../../server/values.ts";
 import { changedParameters, configurationPatch, inversePatch } from "./configuration.ts";
@@ -82,7 +83,7 @@ async function settle(
       return other.length > 0 ? notInForce(other, states, patch) : accessRules(remote, patch);
     }
     if (seconds > APPLY_SECONDS) return notInForce(open, states, patch);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await sleep(POLL_MS);
   }
 }
 

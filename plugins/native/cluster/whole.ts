@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { PatroniCluster } from "../../../clients/patroni.ts";
 import type { StoredCluster } from "./inputs.ts";
 import { journalOf, type Members, type WaitOptions } from "./leader.ts";
@@ -62,7 +63,7 @@ export async function waitForWhole(
     if (seconds > shown) options.onWait(`waiting for all members ${seconds} s (${reasons})`);
     shown = seconds;
     options.signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    await sleep(PAUSE_MS);
   }
 }
 
