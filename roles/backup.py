@@ -27,6 +27,8 @@ NEAR = 64 * 1024 * 1024
 """A standby that is further behind (bytes) makes the primary wait at the backup's end."""
 LATE = 600
 """Seconds after which a backup that should have begun is made up for, and a failed one is tried again."""
+FIRST_LATE = 120
+"""The same while there is no backup at all: until then nothing can be restored (seconds)."""
 INFO_EVERY = 300
 """Seconds for which what the repository said is good enough."""
 DAY = 86400
@@ -70,7 +72,7 @@ def missed(now, at, full_on, backups, attempt):
     none), without a backup at least the time of the first look: who makes the cluster begins its first one.
     """
     if not backups:
-        return "full" if now - attempt >= LATE else None
+        return "full" if now - attempt >= FIRST_LATE else None
     last, kind, full = scheduled(now, at, full_on)
     if now - last < LATE or now - attempt < LATE:
         return None
@@ -333,7 +335,9 @@ def watch(machine):
     attempt = machine.read("attempt.json", {"type": None, "started": 0, "ended": 0, "status": 0})
     finished = (attempt["ended"] or 0) > state["asked"]
     giving_up = os.path.exists(machine.path("giving-up"))
-    if giving_up or finished or now - state["asked"] >= (30 if lost else INFO_EVERY) or now < state["asked"]:
+    some = any(one.get("backup") for one in state["info"] or [])
+    every = 30 if lost or not some else INFO_EVERY
+    if giving_up or finished or now - state["asked"] >= every or now < state["asked"]:
         info = machine.info()
         since = state.get("since", now)
         answered = now if info is not None else state["answered"]

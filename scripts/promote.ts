@@ -66,8 +66,10 @@ async function work(
   };
   const { report, file } = await operations.promote(stack, { ...asked, confirm }, ctx);
   const { reportText, resultOf } = await import("../operations/promote/report.ts");
-  if (options.json) printJson(resultOf(report));
-  else print(`\n${reportText(report)}\n  kept     ${file}`);
+  if (options.json) {
+    printJson(resultOf(report));
+    for (const sample of report.canary.samples) printLine(`canary: ${sample}`);
+  } else print(`\n${reportText(report)}\n  kept     ${file}`);
   return report.canary.missing === 0 && report.canary.errors === 0 ? 0 : 1;
 }
 

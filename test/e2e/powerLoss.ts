@@ -26,7 +26,9 @@ export async function powerLoss(stack: Stack): Promise<void> {
   const still = groups.flatMap(processesOf);
   if (still.length > 0) throw new Error(`processes ${still.join(", ")} of slot ${slot} do not end`);
   await forgetKernel(slot, cloud);
-  for (const group of [...groups].reverse()) if (existsSync(group)) await execa("rmdir", [group]);
+  // Machines made some of them until their last moment.
+  const empty = await controlGroups(slot);
+  for (const group of empty.reverse()) if (existsSync(group)) await execa("rmdir", [group]);
   for (const folder of [`/dev/phasewise/${slot}`, `/run/phasewise/${slot}`]) {
     rmSync(folder, { recursive: true, force: true });
   }

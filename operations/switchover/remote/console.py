@@ -38,3 +38,8 @@ class Console:
     def close(self):
         self.process.stdin.close()
         self.process.wait(timeout=5)
+
+    def kill(self):
+        """Ends psql in the middle of a statement: whoever waits for its answer hears that it ended."""
+        self.process.kill()
+        self.process.wait(timeout=5)

@@ -30,20 +30,28 @@ class Pooler:
         However the cutover goes on, they are let go after `at_most` seconds.
         """
         given_up = threading.Event()
+        waiting = self.console
 
         def give_up():
             given_up.set()
-            self.release()
+            # It may never be told that its PAUSE is over: PgBouncer answers only those pauses that come to their end.
+            self.console = Console(self.login())
+            try:
+                self.release()
+            finally:
+                waiting.kill()
 
         timer = threading.Timer(seconds, give_up)
         timer.start()
         try:
-            self.console.run("PAUSE")
+            waiting.run("PAUSE")
         except Refused as error:
             if not given_up.is_set() and "already" not in str(error):
                 raise
         finally:
             timer.cancel()
+            # Clients go on before anything else is done with the pooler.
+            timer.join()
         if given_up.is_set():
             raise Refused(f"a transaction did not end within {seconds:g} s")
         self.held.set()
