@@ -246,6 +246,7 @@ function runSteps(
         begun.push({ name, at: new Date() });
         ctx.onLine(`[${at}/${of}] ${doing === "undo" ? "take back: " : ""}${title}`);
       },
+      onAgain: ctx.onLine,
       onDone: ({ name }, seconds, skipped) =>
         ctx.onLine(`  ${name}: ${skipped ? "nothing to do" : "done"} (${seconds} s)`),
     },

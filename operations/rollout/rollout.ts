@@ -99,6 +99,7 @@ async function watched(
         marks.push({ name, at: new Date() });
         ctx.onLine(`[${at}/${of}] ${doing === "undo" ? "give up: " : ""}${title}`);
       },
+      onAgain: ctx.onLine,
       onDone: ({ name }, seconds, skipped) =>
         ctx.onLine(`  ${name}: ${skipped ? "nothing to do" : "done"} (${seconds} s)`),
     },

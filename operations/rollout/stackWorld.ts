@@ -84,8 +84,10 @@ export class StackRolloutWorld implements RolloutWorld {
     const named = (names: string[]) => names.map((name) => machines.named(name));
     const places = { gateways: named(cluster.gateways), members: named(cluster.members) };
     await liftLeftovers(places, machines, this.#ctx);
+    if ((await leaderOf(machines, cluster))?.name !== machine) return;
+    // After a move that was turned back, standbys may need some moments until one can take over.
+    await this.#allStream(cluster);
     const members = await clusterMembers(machines, cluster);
-    if (members.find(({ leader }) => leader)?.name !== machine) return;
     const to = chooseStandby(cluster.name, members, undefined);
     const { maxStallSeconds } = this.#options;
     const plan = {

@@ -214,6 +214,7 @@ async function watched(
         marks.push({ name, at: new Date() });
         ctx.onLine(`[${at}/${of}] ${title}`);
       },
+      onAgain: ctx.onLine,
       onDone: ({ name }, seconds, skipped) =>
         ctx.onLine(`  ${name}: ${skipped ? "nothing to do" : "done"} (${seconds} s)`),
     },

@@ -9,6 +9,7 @@ import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import type { Machines } from "../machines.ts";
 import type { Machine } from "../topology.ts";
+import { TurnedBack } from "../workflow/again.ts";
 import { agentSettings, agentsOf, type CutoverPlan, coordinatorSettings, FOLDER } from "./settings.ts";
 
 /** Milliseconds that each part took; clients were held for all of it. */
@@ -30,7 +31,9 @@ const progress = z.looseObject({ done: z.boolean().optional(), failed: z.string(
 /** How a cutover ended, by all that its coordinator said. */
 export type CutoverEnd =
   /** The new primary serves. `times` is null where it was finished by what comes after a broken run. */
-  { moved: true; times: CutoverTimes | null } | { moved: false; reason: string };
+  | { moved: true; times: CutoverTimes | null }
+  /** `clean`: it was turned back by itself, and nothing is left to be put right. */
+  | { moved: false; reason: string; clean: boolean };
 
 const COORDINATOR = "phasewise-cutover.service";
 const SETTLER = "phasewise-cutover-settle.service";
@@ -48,7 +51,8 @@ export function endOf(text: string): CutoverEnd | null {
   const last = lines.at(-1);
   if (last?.done === undefined) return null;
   const failed = lines.findLast((line) => line.failed !== undefined)?.failed;
-  if (!last.done) return { moved: false, reason: failed ?? "its coordinator was killed" };
+  if (!last.done)
+    return { moved: false, reason: failed ?? "its coordinator was killed", clean: failed !== undefined };
   const told = lines.map((line) => times.safeParse(line)).findLast((parsed) => parsed.success);
   return { moved: true, times: told?.data ?? null };
 }
@@ -56,7 +60,8 @@ export function endOf(text: string): CutoverEnd | null {
 /**
  * Moves the primary of a cluster while its clients wait for some hundred milliseconds. The work is done by a unit on a
  * gateway, which goes on where this process or its connection ends; calling this again follows that one first.
- * @throws Problem where it was turned back: the old primary, or one that Patroni chose, serves.
+ * @throws Problem where it was not moved: the old primary, or one that Patroni chose, serves. TurnedBack where nothing
+ * is broken, and it can be tried again.
  */
 export async function cutOver(
   plan: CutoverPlan,
@@ -80,7 +85,7 @@ export async function cutOver(
     await startCoordinator(machines, coordinator, coordinatorSettings(plan, token));
     const end = await follow(machines, coordinator);
     if (end.moved) return end.times;
-    throw turnedBack(plan, end.reason);
+    throw turnedBack(plan, end);
   } finally {
     await Promise.allSettled(agents.map((machine) => stopAgent(machines, machine)));
   }
@@ -217,7 +222,8 @@ async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd>
     const running = await isRunning(machines, machine);
     const text = await machines.run(machine, `cat ${FOLDER}/progress 2>/dev/null || true`);
     const end = endOf(text);
-    if (!running) return end ?? { moved: false, reason: lastWords(text, await journal(machines, machine)) };
+    if (!running)
+      return end ?? { moved: false, reason: lastWords(text, await journal(machines, machine)), clean: false };
     await sleep(POLL_MS);
   }
 }
@@ -239,9 +245,10 @@ export function lastWords(text: string, journal: string): string {
   ].join("\n");
 }
 
-function turnedBack({ from, to }: CutoverPlan, reason: string): Problem {
+function turnedBack({ from, to }: CutoverPlan, { clean, reason }: CutoverEnd & { moved: false }): Problem {
   const [first, ...rest] = reason.split("\n");
-  return new Problem({
+  const Kind = clean ? TurnedBack : Problem;
+  return new Kind({
     happened: `The primary was not moved from ${from.name} to ${to.name}: ${first}.`,
     details: rest,
     left: "The move was turned back: clients go on, through whichever primary Patroni names.",

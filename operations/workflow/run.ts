@@ -1,8 +1,9 @@
+import { type AgainHooks, again } from "./again.ts";
 import { isPastReturn, type Journal, nextMove, withBegun, withDone, withUndone } from "./journal.ts";
 import type { Step } from "./step.ts";
 import type { HeldStore } from "./store.ts";
 
-export interface RunHooks {
+export interface RunHooks extends AgainHooks {
   /** A step begins. */
   onStep(
     step: { name: string; title: string },
@@ -23,7 +24,8 @@ export type RunEnd = "done" | "undone" | { stoppedBefore: string } | "interrupte
 
 /**
  * Goes on with a workflow from where its journal stands until its end, or as far as it is let. The intent is
- * recorded before each effect, the end of it after. An error leaves the journal at the step that failed.
+ * recorded before each effect, the end of it after. What was turned back is tried again a few times; any other error
+ * leaves the journal at the step that failed.
  */
 export async function runWorkflow<World>(args: {
   steps: Step<World>[];
@@ -49,7 +51,15 @@ export async function runWorkflow<World>(args: {
     if (!step) throw new Error(`the journal names the step ${name}, which this version does not know`);
     journal = withBegun(journal, name);
     await store.write(journal);
-    journal = await perform({ step, journal, world, hooks, of: names.length, at: names.indexOf(name) + 1 });
+    journal = await perform({
+      step,
+      journal,
+      world,
+      store,
+      hooks,
+      of: names.length,
+      at: names.indexOf(name) + 1,
+    });
     await store.write(journal);
   }
 }
@@ -58,6 +68,7 @@ async function perform<World>(args: {
   step: Step<World>;
   journal: Journal;
   world: World;
+  store: HeldStore;
   hooks: RunHooks;
   at: number;
   of: number;
@@ -68,12 +79,13 @@ async function perform<World>(args: {
   const doing = journal.direction === "forward" ? "act" : "undo";
   hooks.onStep(step, doing, { at, of });
   let skipped = false;
-  if (doing === "undo") {
-    await step.undo?.(world);
-  } else {
+  const once = async () => {
+    args.store.lost.throwIfAborted();
+    if (doing === "undo") return await step.undo?.(world);
     skipped = await step.probe(world);
     if (!skipped) await step.act(world);
-  }
+  };
+  await again(once, hooks);
   const seconds = Math.round((now() - start) / 100) / 10;
   hooks.onDone(step, seconds, skipped);
   return doing === "act" ? withDone(journal, step.name, seconds) : withUndone(journal, step.name);

@@ -122,6 +122,7 @@ async function work(
         if (name === "stop" && doing === "act") stopped.from = Date.now();
         ctx.onLine(`[${at}/${of}] ${doing === "undo" ? "take back: " : ""}${title}`);
       },
+      onAgain: ctx.onLine,
       onDone: ({ name }, seconds, skipped) => {
         if (name === "lead") stopped.to = Date.now();
         ctx.onLine(`  ${name}: ${skipped ? "nothing to do" : "done"} (${seconds} s)`);

@@ -35,7 +35,12 @@ const stepsOf = (from: number, to: number) => {
 
 async function go(world: SimulatedWorld, from: number, to: number, store: MemoryStore, journal: Journal) {
   await using held = await store.lock();
-  const hooks = { onStep: () => {}, onDone: () => {}, signal: new AbortController().signal };
+  const hooks = {
+    onStep: () => {},
+    onDone: () => {},
+    onAgain: () => {},
+    signal: new AbortController().signal,
+  };
   return await runWorkflow({ steps: stepsOf(from, to), journal, world, store: held, hooks });
 }
 

@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { rolloutSteps } from "../../../../operations/rollout/steps.ts";
 import type { MachineWork } from "../../../../operations/rollout/work.ts";
 import type { RolloutWorld } from "../../../../operations/rollout/world.ts";
+import { TurnedBack } from "../../../../operations/workflow/again.ts";
 import type { Journal } from "../../../../operations/workflow/journal.ts";
-import { runWorkflow } from "../../../../operations/workflow/run.ts";
+import { type RunHooks, runWorkflow } from "../../../../operations/workflow/run.ts";
 import { Killed, Killer } from "../workflow/killer.ts";
 import { MemoryStore } from "../workflow/memoryStore.ts";
 
@@ -14,6 +15,9 @@ const gateways = ["core-1", "core-2"];
 class Simulated implements RolloutWorld {
   killer: Killer;
   leader = "db-1";
+  /** So many moves of the primary are turned back, as by clients' transactions. */
+  busy = 0;
+  moves = 0;
   /** Where the cache's primary is. */
   cache = "core-2";
   readonly drained = new Set<string>();
@@ -30,6 +34,8 @@ class Simulated implements RolloutWorld {
   }
   async vacate(machine: string): Promise<void> {
     if (this.leader !== machine) return;
+    this.moves++;
+    if (this.busy-- > 0) throw new TurnedBack({ happened: "A transaction did not end within 0.5 s." });
     const to = members.find((name) => name !== machine && !this.drained.has(name))!;
     await this.killer.effect(`move to ${to}`, () => {
       this.leader = to;
@@ -128,9 +134,15 @@ const begin: Journal = {
   seconds: {},
 };
 
-async function go(world: Simulated, store: MemoryStore, journal: Journal) {
+async function go(world: Simulated, store: MemoryStore, journal: Journal, more: Partial<RunHooks> = {}) {
   await using held = await store.lock();
-  const hooks = { onStep: () => {}, onDone: () => {}, signal: new AbortController().signal };
+  const hooks = {
+    onStep: () => {},
+    onDone: () => {},
+    onAgain: () => {},
+    signal: new AbortController().signal,
+    ...more,
+  };
   return await runWorkflow({ steps, journal, world, store: held, hooks });
 }
 
@@ -164,4 +176,31 @@ test("killed at every place, and gone on with at once or after its drain has end
       expectDone(world);
     }
   }
+});
+
+test("a move of the primary that is turned back is tried again, and told", async () => {
+  const world = new Simulated(new Killer(null));
+  world.busy = 2;
+  const lines: string[] = [];
+  const store = new MemoryStore();
+  await go(world, store, begin, { pauses: [1, 2, 4], onAgain: (line) => void lines.push(line) });
+  expectDone(world);
+  expect(world.moves).toBe(3);
+  expect(lines).toEqual([
+    "  A transaction did not end within 0.5 s. Clients go on meanwhile; trying again in 0.001 s, up to 3 times ...",
+    "  A transaction did not end within 0.5 s. Clients go on meanwhile; trying again in 0.002 s, up to 2 times ...",
+  ]);
+});
+
+test("a move that is turned back every time stops the rollout before anything is drained, to be gone on with", async () => {
+  const world = new Simulated(new Killer(null));
+  world.busy = 4;
+  const store = new MemoryStore();
+  const turnedBack = go(world, store, begin, { pauses: [1, 2, 4] });
+  await expect(turnedBack).rejects.toThrow("A transaction did not end within 0.5 s. It was tried 4 times.");
+  expect(store.journal?.begun).toBe("vacate-db-1");
+  expect(world.leader).toBe("db-1");
+  expect([...world.drained]).toEqual([]);
+  await go(world, store, store.journal!);
+  expectDone(world);
 });

@@ -30,10 +30,15 @@ describe("what a cutover's coordinator said", () => {
       { doing: "settle", primary: "whom Patroni chooses" },
       { done: false, settled: true },
     ];
-    expect(endOf(text(failed, ...settled))).toEqual({ moved: false, reason: failed.failed });
+    expect(endOf(text(failed, ...settled))).toEqual({
+      moved: false,
+      reason: failed.failed,
+      clean: true,
+    });
     expect(endOf(text({ doing: "move" }, ...settled))).toEqual({
       moved: false,
       reason: "its coordinator was killed",
+      clean: false,
     });
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { TurnedBack } from "../../../../operations/workflow/again.ts";
 import type { Journal } from "../../../../operations/workflow/journal.ts";
 import { type RunHooks, runWorkflow, turnedBack } from "../../../../operations/workflow/run.ts";
 import type { Step } from "../../../../operations/workflow/step.ts";
@@ -50,6 +51,7 @@ const begin: Journal = {
 const hooks = (more: Partial<RunHooks> = {}): RunHooks => ({
   onStep: () => {},
   onDone: () => {},
+  onAgain: () => {},
   signal: new AbortController().signal,
   now: () => 0,
   ...more,
@@ -160,5 +162,80 @@ describe("a workflow", () => {
       },
     });
     expect(skipped).toEqual(["a"]);
+  });
+});
+
+describe("a step that is turned back", () => {
+  const busy = (times: number) => {
+    let left = times;
+    return step("a", {
+      act: async (world) => {
+        if (left-- > 0) throw new TurnedBack({ happened: "Busy.", left: "Nothing was changed." });
+        await world.turn("a");
+      },
+    });
+  };
+  const run = async (first: Step<Switches>, store: MemoryStore, more: Partial<RunHooks>) => {
+    await using held = await store.lock();
+    const world = new Switches(new Killer(null));
+    return await runWorkflow({
+      steps: [first, ...steps.slice(1)],
+      journal: begin,
+      world,
+      store: held,
+      hooks: hooks(more),
+    });
+  };
+
+  it("is tried again, after pauses", async () => {
+    const lines: string[] = [];
+    const onAgain = (line: string) => void lines.push(line);
+    const { end } = await run(busy(2), new MemoryStore(), { onAgain, pauses: [10, 1] });
+    expect(end).toBe("done");
+    expect(lines).toEqual([
+      "  Busy. Clients go on meanwhile; trying again in 0.01 s, up to 2 times ...",
+      "  Busy. Clients go on meanwhile; trying again in 0.001 s, one last time ...",
+    ]);
+  });
+
+  it("fails after its last try, and is gone on with by its journal", async () => {
+    const store = new MemoryStore();
+    await expect(run(busy(2), store, { pauses: [1] })).rejects.toThrow("Busy. It was tried 2 times.");
+    expect(store.journal).toMatchObject({ begun: "a", done: [] });
+  });
+
+  it("is not tried again after Ctrl-C, in a pause or before it", async () => {
+    for (const before of [true, false]) {
+      const interrupt = new AbortController();
+      const store = new MemoryStore();
+      const first = busy(1);
+      const act = first.act;
+      first.act = (world) => {
+        if (before) interrupt.abort();
+        return act(world);
+      };
+      const onAgain = () => {
+        expect(before).toBe(false);
+        interrupt.abort();
+      };
+      const running = run(first, store, { onAgain, signal: interrupt.signal, pauses: [60_000] });
+      await expect(running).rejects.toMatchObject({
+        happened: "Interrupted.",
+        details: ["Busy."],
+        left: "Nothing was changed.",
+        exitCode: 130,
+      });
+      expect(store.journal).toMatchObject({ begun: "a", done: [] });
+    }
+  });
+
+  it("is not tried again where it failed in any other way", async () => {
+    let tries = 0;
+    const act = async () => {
+      tries++;
+      throw new Error("broken");
+    };
+    await expect(run(step("a", { act }), new MemoryStore(), { pauses: [1] })).rejects.toThrow("broken");
+    expect(tries).toBe(1);
   });
 });

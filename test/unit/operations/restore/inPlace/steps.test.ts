@@ -18,7 +18,12 @@ const first = begin(request, "somebody", new Date("2026-11-21T12:00:00Z"));
 
 async function go(world: SimulatedInPlace, store: MemoryStore, journal: Journal, keepOld: boolean) {
   await using held = await store.lock();
-  const hooks = { onStep: () => {}, onDone: () => {}, signal: new AbortController().signal };
+  const hooks = {
+    onStep: () => {},
+    onDone: () => {},
+    onAgain: () => {},
+    signal: new AbortController().signal,
+  };
   const steps = inPlaceSteps({ back: false, keepOld });
   return await runWorkflow({ steps, journal, world, store: held, hooks });
 }
