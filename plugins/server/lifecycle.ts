@@ -13,7 +13,7 @@ import {
   type ResourceType,
 } from "./resource.ts";
 import { checkResponse, properties, type Session, toStruct, unary } from "./session.ts";
-import { markSecrets, secretNames } from "./values.ts";
+import { markLike, markSecrets, secretNames } from "./values.ts";
 
 type Request = { getUrn(): string; getType(): string };
 
@@ -55,7 +55,7 @@ async function check({ session, request, redactor, type }: Call<requests.CheckRe
   const checked = await session.operations.run((signal) =>
     type.check(context(session, request, redactor, signal), args),
   );
-  return checkResponse(markSecrets(checked.inputs, secretNames(news)), checked.failures);
+  return checkResponse(markLike(checked.inputs, news), checked.failures);
 }
 
 async function diff({ session, request, redactor, type }: Call<requests.DiffRequest>) {
@@ -126,7 +126,7 @@ async function read({ session, request, redactor, type }: Call<requests.ReadRequ
   if (found === null) return response;
   const inputNames = secretNames(inputs ?? {});
   response.setId(found.id);
-  response.setInputs(toStruct(markSecrets(found.inputs, inputNames)));
+  response.setInputs(toStruct(markLike(found.inputs, inputs ?? {})));
   response.setProperties(
     toStruct(markSecrets(found.outputs, [...secretsOf(type, outputs ?? {}), ...inputNames])),
   );

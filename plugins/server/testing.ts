@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Diff, PartialFailure, type Properties, type ResourceType, UNKNOWN } from "./resource.ts";
-import { markSecrets, secretNames } from "./values.ts";
+import { markLike, markSecrets, secretNames } from "./values.ts";
 import { decodeProperties, encodeProperties } from "./wire.ts";
 
 /** What the engine would keep of a resource. */
@@ -128,7 +128,7 @@ export class Driven {
     if (checked.failures.length > 0) {
       throw new Error(checked.failures.map(({ property, reason }) => `${property}: ${reason}`).join("\n"));
     }
-    return copy(markSecrets(checked.inputs, secretNames(news)));
+    return copy(markLike(checked.inputs, news));
   }
 
   async #replace(old: DrivenState, inputs: Properties, preview: boolean, diff: Diff): Promise<DrivenStep> {

@@ -43,6 +43,47 @@ export function markSecrets(properties: Properties, names: Iterable<string>): Pr
   return result;
 }
 
+/**
+ * Marks in checked inputs what was secret in the given ones: a value that was given as a secret as a whole, else only
+ * those parts of it that have a secret's text, so that what stands beside a secret (the address beside the key) stays
+ * readable. Where a secret is not found again as it was given, all of its top-level value is one.
+ */
+export function markLike(properties: Properties, given: Properties): Properties {
+  const result = { ...properties };
+  for (const name of secretNames(given)) {
+    const value = result[name];
+    if (value === undefined || value === null || value instanceof Secret) continue;
+    const inside = given[name] instanceof Secret ? null : markedInside(value, given[name]);
+    result[name] = inside ?? new Secret(unwrap(value));
+  }
+  return result;
+}
+
+/** Null where not every secret inside `given` is found. */
+function markedInside(value: unknown, given: unknown): unknown {
+  if (hasUnreadableSecret(given)) return null;
+  const texts = new Set(secretTexts(given));
+  const result = withSecrets(value, texts);
+  const found = new Set(secretTexts(result));
+  return [...texts].every((text) => found.has(text)) ? result : null;
+}
+
+function withSecrets(value: unknown, texts: Set<string>): unknown {
+  if (value instanceof Secret) return value;
+  if (Array.isArray(value)) return value.map((item) => withSecrets(item, texts));
+  if (isObject(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSecrets(item, texts)]));
+  }
+  const isText = typeof value === "string" || typeof value === "number";
+  return isText && texts.has(String(value)) ? new Secret(value) : value;
+}
+
+/** Whether a secret holds something that has no text to be found by: what a preview cannot know, or a truth value. */
+function hasUnreadableSecret(given: unknown): boolean {
+  const isOpaque = (item: unknown) => item === UNKNOWN || typeof item === "boolean" || item === "";
+  return some(given, (item) => item instanceof Secret && some(item.value, isOpaque));
+}
+
 /** Names of the top-level values that hold a secret. */
 export function secretNames(properties: Properties): string[] {
   return Object.keys(properties).filter((name) => hasSecret(properties[name]));
