@@ -12,7 +12,10 @@ interface Drifted {
 }
 
 async function drift(): Promise<Drifted[]> {
-  const outcome = await stack.run("drift", stack.name, "--json");
+  let outcome = await stack.run("drift", stack.name, "--json");
+  // Not known: a machine of a loaded host was too busy to be looked at.
+  for (let looks = 1; outcome.code === 3 && looks < 3; looks++)
+    outcome = await stack.run("drift", stack.name, "--json");
   const report = JSON.parse(outcome.stdout) as { drifted: boolean; resources: Drifted[] };
   expect(report.drifted).toBe(report.resources.length > 0);
   expect(outcome.code).toBe(report.drifted ? 1 : 0);

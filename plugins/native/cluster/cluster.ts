@@ -1,6 +1,7 @@
 import { propertyDiff } from "../../server/diff.ts";
 import { type Context, type Properties, type ResourceType, Secret, UNKNOWN } from "../../server/resource.ts";
 import { isObject, same, unwrap } from "../../server/values.ts";
+import { notKnown } from "../notKnown.ts";
 import { type ClusterOutputs, convergeCluster, readCluster } from "./converge.ts";
 import { asFound } from "./drift.ts";
 import { checkInputs, plainInputs, type StoredCluster } from "./inputs.ts";
@@ -69,7 +70,9 @@ export const cluster: ResourceType = {
       if (isBusy(error)) {
         ctx.log(
           "warning",
-          `The members of the cluster ${wanted.name} are too busy to be looked at, and it is taken to be as it was: ${firstLine(error)}`,
+          notKnown(
+            `The members of the cluster ${wanted.name} are too busy to be looked at, and it is taken to be as it was: ${firstLine(error)}`,
+          ),
         );
         return { id, inputs, outputs };
       }

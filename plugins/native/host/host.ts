@@ -7,6 +7,7 @@ import { SshError, type SshTarget } from "../../../clients/ssh.ts";
 import { propertyDiff } from "../../server/diff.ts";
 import { type Context, type Properties, type ResourceType, UNKNOWN } from "../../server/resource.ts";
 import { unwrap } from "../../server/values.ts";
+import { notKnown } from "../notKnown.ts";
 import { asFound } from "./drift.ts";
 import { derivedHostKey, publicPart } from "./hostKey.ts";
 import { checkInputs, type HostInputs, plainInputs } from "./inputs.ts";
@@ -119,16 +120,19 @@ export function notLookedAt(
     warn(line);
     return { id, inputs: { ...inputs, manifest: { ...manifest, found: ["not reachable"] } }, outputs };
   }
-  warn(`${manifest.hostname} is too busy to be looked at, and taken to be as it was: ${line}`);
+  warn(notKnown(`${manifest.hostname} is too busy to be looked at, and taken to be as it was: ${line}`));
   return { id, inputs, outputs };
 }
 
 /** What is said of probes that came to no answer: they are no drift either. */
 export function unansweredLines(hostname: string, { unanswered }: Pick<Result, "unanswered">): string[] {
-  return unanswered.map(
-    ({ kind, name, role }) =>
-      `${hostname}: ${role === null ? "" : `${role}: `}"${name}" could not be looked at in time, and the ${kind === "step" ? "step" : "probe"} is taken to be as it was.`,
-  );
+  return unanswered.map(({ kind, name, role }) => {
+    const place = role === null ? hostname : `${hostname}: ${role}`;
+    const what = kind === "step" ? "step" : "probe";
+    return notKnown(
+      `${place}: "${name}" could not be looked at in time, and the ${what} is taken to be as it was.`,
+    );
+  });
 }
 
 async function run(

@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { hetznerPlan } from "../../../infra/hetzner/plan.ts";
 import { blueprintOf } from "../../../infra/phases/available.ts";
 import { driftLine, driftOf } from "../../../operations/drift/differences.ts";
+import { driftReport } from "../../../operations/drift/drift.ts";
 import { parsePath, valueAt } from "../../../operations/drift/path.ts";
 import { grownVolumes } from "../../../operations/drift/volumes.ts";
+import { notKnown } from "../../../plugins/native/notKnown.ts";
 import { config } from "../infra/settings.ts";
 
 /** What the engine says when it has looked at one resource. */
@@ -111,6 +113,50 @@ test("a machine: what was edited, line by line, and what does not run", () => {
     { what: "pgbouncer: unit pgbouncer.service", declared: null, found: "inactive, not enabled" },
     { what: "mount /data", declared: null, found: "not mounted" },
   ]);
+});
+
+test("where a machine gave no answer, it is not known whether it drifted, and said which one", () => {
+  const warned = (type: string, name: string, message: string, severity = "warning"): EngineEvent => ({
+    sequence: 0,
+    timestamp: 0,
+    diagnosticEvent: {
+      urn: `urn:pulumi:dev::phasewise::${type}::${name}`,
+      message: `<{%reset%}>${message}<{%reset%}>\n`,
+      color: "never",
+      severity,
+    },
+  });
+  const host = (message: string) => warned("phasewise-native:index:Host", "core-1", message);
+  const label = looked("hcloud:index/server:Server", "core-2", {
+    old: state({}, { status: "running", labels: {} }),
+    new: state({}, { status: "running", labels: { by: "hand" } }),
+    detailedDiff: inOutputs("labels.by"),
+  });
+  const busy = host(notKnown("core-1 is too busy to be looked at, and taken to be as it was: no answer."));
+  const why = "core-1 is too busy to be looked at, and taken to be as it was: no answer.";
+  const unseen = [{ type: "Host", name: "core-1", why }];
+
+  expect(driftReport("dev", [busy])).toEqual({
+    stack: "dev",
+    verdict: "not known",
+    drifted: null,
+    resources: [],
+    notKnown: unseen,
+  });
+  expect(driftReport("dev", [busy, label])).toMatchObject({
+    verdict: "changed",
+    drifted: true,
+    resources: [{ name: "core-2" }],
+    notKnown: unseen,
+  });
+  expect(driftReport("dev", [label])).toMatchObject({ verdict: "changed", drifted: true, notKnown: [] });
+  expect(driftReport("dev", [host("core-1: a restart waits")])).toEqual({
+    stack: "dev",
+    verdict: "as declared",
+    drifted: false,
+    resources: [],
+    notKnown: [],
+  });
 });
 
 test("a cluster: a setting, a role that was dropped, SQL that is not as declared", () => {

@@ -175,7 +175,7 @@ test("a probe that came to no answer is told, and is no drift", async () => {
   await driven.up(inputs);
   await driven.refresh();
   expect(driven.messages).toEqual([
-    'warning: core-1: cache: "cluster made" could not be looked at in time, and the step is taken to be as it was.',
+    'warning: not known: core-1: cache: "cluster made" could not be looked at in time, and the step is taken to be as it was.',
   ]);
   expect((await driven.up(inputs)).steps).toEqual(["same"]);
 });
@@ -197,7 +197,7 @@ test("a machine that is too busy to be looked at is kept as it was; one that is 
   expect(looked(true)).toEqual({
     kept: { id: state.id, inputs: state.inputs, outputs: state.outputs },
     said: [
-      "core-1 is too busy to be looked at, and taken to be as it was: root@198.18.0.2:22 cannot be reached by SSH: no answer.",
+      "not known: core-1 is too busy to be looked at, and taken to be as it was: root@198.18.0.2:22 cannot be reached by SSH: no answer.",
     ],
   });
   expect(looked(false)).toMatchObject({
