@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { getOne, type HetznerItem } from "../../../clients/hetzner.ts";
 import type { Topology } from "../../../infra/topology.ts";
-import { type Check, combine, type Finding } from "../check.ts";
+import { type Check, combine, type Finding, type World } from "../check.ts";
+import { type HealthCheck, whySick } from "./sickTargets.ts";
 
 type Declared = Topology["loadBalancers"][number];
 
@@ -14,27 +15,71 @@ interface Target {
 /** Whether every machine behind a load balancer is there, and well on every port. */
 export const loadBalancers: Check = {
   name: "load-balancers",
-  async run({ cloud, topology }) {
+  async run(world) {
+    const { cloud, topology } = world;
     const { loadBalancers: declared, machines, stack } = topology;
     if (declared.length === 0) return { ok: true, detail: "none in this phase" };
     if ("unavailable" in cloud) return { ok: false, detail: `could not be asked: ${cloud.unavailable}` };
     const names = new Map(machines.map(({ name, serverId }) => [Number(serverId), name]));
-    const look = async (balancer: Declared) =>
-      judge(balancer, await getOne(cloud, "load_balancers", balancer.loadBalancerId), names, stack);
-    return combine(await Promise.all(declared.map((balancer) => persistently(() => look(balancer)))));
+    const look = async (balancer: Declared) => {
+      const found = await getOne(cloud, "load_balancers", balancer.loadBalancerId);
+      return { found, finding: judge(balancer, found, names, stack) };
+    };
+    const findings = declared.map(async (balancer) => {
+      const { finding, found } = await persistently(() => look(balancer));
+      return found === null || finding.ok ? finding : await withReasons(world, finding, balancer, found);
+    });
+    return combine(await Promise.all(findings));
   },
 };
 
 /** Two of the slowest health checks: what has just begun to serve is not known to be well before. */
 const patience = 21_000;
 
-async function persistently(look: () => Promise<Finding>): Promise<Finding> {
+async function persistently<T extends { finding: Finding }>(look: () => Promise<T>): Promise<T> {
   const end = performance.now() + patience;
   for (;;) {
-    const finding = await look();
-    if (finding.ok || performance.now() > end) return finding;
+    const looked = await look();
+    if (looked.finding.ok || performance.now() > end) return looked;
     await sleep(1000);
   }
+}
+
+/** Hetzner says that a machine is sick, never why: the machine itself is asked. */
+async function withReasons(
+  { run, topology }: World,
+  finding: Finding,
+  declared: Declared,
+  found: HetznerItem,
+): Promise<Finding> {
+  const names = new Map(topology.machines.map(({ name, serverId }) => [Number(serverId), name]));
+  const services = found.services as { listen_port: number; health_check: HealthCheck }[];
+  const reasons = sickIn(declared, targetsOf(found, names)).map(async ({ machine: name, port }) => {
+    const machine = topology.machines.find((each) => each.name === name);
+    const check = services.find((service) => service.listen_port === port)?.health_check;
+    return machine && check ? [`${name}: ${await whySick(run, machine, check)}`] : [];
+  });
+  const told = [...new Set((await Promise.all(reasons)).flat())];
+  return told.length === 0 ? finding : { ...finding, detail: `${finding.detail} (${told.join("; ")})` };
+}
+
+function targetsOf(found: HetznerItem, machines: Map<number, string>) {
+  return new Map(
+    (found.targets as Target[]).flatMap((target) => {
+      const name = machines.get(target.server?.id ?? 0);
+      return name === undefined ? [] : [[name, target.health_status ?? []] as const];
+    }),
+  );
+}
+
+/** The machines that are targets and not healthy, with the port. */
+function sickIn(declared: Declared, targets: ReturnType<typeof targetsOf>) {
+  return declared.machines.flatMap((machine) =>
+    declared.ports.flatMap((port) => {
+      const status = targets.get(machine)?.find((health) => health.listen_port === port)?.status ?? "unknown";
+      return !targets.has(machine) || status === "healthy" ? [] : [{ machine, port, status }];
+    }),
+  );
 }
 
 /** @param machines Names by the server's id. */
@@ -46,18 +91,10 @@ export function judge(
 ): Finding {
   const fix = `npx phasewise up ${stack}`;
   if (!found) return { ok: false, detail: `${declared.name} does not exist at Hetzner`, fix };
-  const targets = new Map(
-    (found.targets as Target[]).flatMap((target) => {
-      const name = machines.get(target.server?.id ?? 0);
-      return name === undefined ? [] : [[name, target.health_status ?? []] as const];
-    }),
-  );
+  const targets = targetsOf(found, machines);
   const missing = declared.machines.filter((name) => !targets.has(name));
-  const sick = declared.machines.flatMap((name) =>
-    declared.ports.flatMap((port) => {
-      const status = targets.get(name)?.find((health) => health.listen_port === port)?.status ?? "unknown";
-      return !targets.has(name) || status === "healthy" ? [] : [`${name} is ${status} on ${port}`];
-    }),
+  const sick = sickIn(declared, targets).map(
+    ({ machine, port, status }) => `${machine} is ${status} on ${port}`,
   );
   if (missing.length === 0 && sick.length === 0) {
     return { ok: true, detail: `${declared.name}: ${declared.machines.join(", ")} healthy` };
