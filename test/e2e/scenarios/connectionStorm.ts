@@ -17,7 +17,6 @@ async function backends(stack: Parameters<typeof serverId>[0], primary: string):
 export default {
   name: "after a failover hundreds of clients connect at once: the poolers hold their limits, and all of them are served",
   phases: [2, 3],
-  untried: true,
   async run(scene) {
     const { phase, stack } = scene;
     const old = await leaderOf(scene);

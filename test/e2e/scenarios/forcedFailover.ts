@@ -13,7 +13,6 @@ interface Report {
 export default {
   name: "failover is asked for while the primary stands still: another one leads, and nobody else does afterwards",
   phases: [2, 3],
-  untried: true,
   async run(scene) {
     const { durability, stack } = scene;
     const old = await leaderOf(scene);

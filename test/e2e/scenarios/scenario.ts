@@ -1,8 +1,7 @@
-import { readdirSync } from "node:fs";
 import { expect } from "vitest";
 import { whole } from "../failover.ts";
 import type { Stack } from "../stack.ts";
-import { currentTurn } from "../turn.ts";
+import { chosenOf, type Variant, variantsIn } from "../variants.ts";
 
 /** A stack that is to be struck. */
 export interface Scene {
@@ -12,14 +11,10 @@ export interface Scene {
 }
 
 /** One bad day: a file of this folder exports it by default. It begins with a whole stack and has to leave one. */
-export interface Scenario {
-  /** What happens, and what has to hold. */
-  name: string;
+export interface Scenario extends Variant {
   phases: (2 | 3)[];
   /** Only where it says something of one kind of durability. */
   durability?: "async" | "sync";
-  /** Not yet seen to pass on real machines as it stands: no turn takes it, only its name or "all". */
-  untried?: true;
   run(scene: Scene): Promise<void>;
 }
 
@@ -38,31 +33,14 @@ export async function expectHealed(scene: Scene): Promise<void> {
   await scene.stack.eventually(async () => expect(await scene.stack.faults()).toEqual([]));
 }
 
-async function scenarios(): Promise<Scenario[]> {
-  const files = readdirSync(import.meta.dirname)
-    .filter((file) => file !== "scenario.ts")
-    .sort();
-  return Promise.all(
-    files.map(async (file) => (await import(/* @vite-ignore */ `./${file}`)).default as Scenario),
-  );
-}
-
-/**
- * `count` of the scenarios for this stack, others with each turn: it comes round in the course of days, unless
- * PHASEWISE_TEST_TURN sets it. PHASEWISE_TEST_SCENARIOS chooses by words of their names instead, or "all".
- */
+/** `count` of the scenarios for this stack, or those that PHASEWISE_TEST_SCENARIOS names; see chosenOf. */
 export async function chosen(
   { durability, phase }: Omit<Scene, "stack">,
   count: number,
 ): Promise<Scenario[]> {
-  const fitting = (await scenarios()).filter(
+  const all = await variantsIn<Scenario>(import.meta.dirname, "scenario.ts");
+  const fitting = all.filter(
     (each) => each.phases.includes(phase) && (each.durability ?? durability) === durability,
   );
-  const wanted = process.env.PHASEWISE_TEST_SCENARIOS;
-  if (wanted !== undefined) return fitting.filter(({ name }) => wanted === "all" || name.includes(wanted));
-  const tried = fitting.filter(({ untried }) => !untried);
-  const turn = currentTurn();
-  return Array.from({ length: Math.min(count, tried.length) }, (_, index) => {
-    return tried[(turn * count + index) % tried.length]!;
-  });
+  return chosenOf(fitting, count, process.env.PHASEWISE_TEST_SCENARIOS);
 }

@@ -37,7 +37,6 @@ const release = `systemctl stop phasewise-fault.service; ${control} --mode=fast 
 export default {
   name: "two members say that they are the primary, and both take writes: no gateway leads anybody to the second",
   phases: [2, 3],
-  untried: true,
   async run(scene) {
     const { stack } = scene;
     const primary = await leaderOf(scene);

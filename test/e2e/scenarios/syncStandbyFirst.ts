@@ -8,7 +8,6 @@ export default {
   name: "the synchronous standby is lost, then the primary: nobody leads who lacks an acknowledged row",
   phases: [2, 3],
   durability: "sync",
-  untried: true,
   async run(scene) {
     const { stack } = scene;
     const primary = await leaderOf(scene);
