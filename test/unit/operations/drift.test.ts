@@ -116,14 +116,14 @@ test("a machine: what was edited, line by line, and what does not run", () => {
 });
 
 test("where a machine gave no answer, it is not known whether it drifted, and said which one", () => {
-  const warned = (type: string, name: string, message: string, severity = "warning"): EngineEvent => ({
+  const warned = (type: string, name: string, message: string): EngineEvent => ({
     sequence: 0,
     timestamp: 0,
     diagnosticEvent: {
       urn: `urn:pulumi:dev::phasewise::${type}::${name}`,
       message: `<{%reset%}>${message}<{%reset%}>\n`,
       color: "never",
-      severity,
+      severity: "warning",
     },
   });
   const host = (message: string) => warned("phasewise-native:index:Host", "core-1", message);
