@@ -48,16 +48,27 @@ class Judge:
 
     def __init__(self, limit):
         self.limit = limit
+        self.forget()
+
+    def forget(self):
         self.lag = Lag()
+        # When the primary was last heard, and how far its log was then.
+        self.heard, self.end = None, None
 
     def verdict(self, when, row):
         """None where reads may come, else why not."""
         in_recovery, replayed, end, silence, replay_age = row
         if not in_recovery:
-            self.lag = Lag()
+            self.forget()
             return "this is the primary"
-        if end is None or replayed is None:
+        if end is not None:
+            self.heard, self.end = when - silence, end
+        if self.heard is None or replayed is None:
             return "nothing streams from the primary"
+        if end is None:
+            # It finds its way to the new primary, mostly in a moment, and what it has is no older than the silence:
+            # closing at once would cut off those who read.
+            silence, end = when - self.heard, self.end
         lag = self.lag.seconds(when, replayed, end, replay_age)
         if silence > self.limit:
             return "the primary has been silent for %.1f s" % silence

@@ -53,7 +53,8 @@ test("all members are asked at the time of a backup, and the standby alone makes
   faults({ latencyMs: 2000 });
   await Promise.all(data.map((name) => on(name, "systemctl start phasewise-backup-due@diff.service")));
   expect(await making(standby)).toContain("activating");
-  // It takes as long as the test does, and holds its locks.
+  // It takes as long as the test does, and holds its locks, of which one is on the primary.
+  await stack.eventually(async () => expect(await on(leader, "ls /run/pgbackrest")).toContain("main-backup"));
   await on(standby, "systemctl kill -s STOP phasewise-backup@diff.service");
   noFaults();
   expect(await making(leader)).not.toContain("activating");

@@ -7,6 +7,15 @@ import time
 from console import Refused
 
 
+# Two checks that fail, a second apart, take a server out; each may take two seconds.
+VERDICT_WITHIN = 6
+
+
+def undecided(row):
+    """Whether the checks of a server have neither passed nor taken it out yet."""
+    return not row["check_status"].startswith("L7OK") and not row["status"].startswith("DOWN")
+
+
 class Proxy:
     def __init__(self, path):
         self.path = path
@@ -49,9 +58,15 @@ class Proxy:
         end = time.monotonic() + seconds
         while time.monotonic() < end and any(int(row["scur"]) > 0 for row in self.unwatched()):
             time.sleep(0.1)
-        for row in self.unwatched():
-            self.command(f"enable health replicas/{row['svname']}")
-            self.command(f"set server replicas/{row['svname']} state ready")
+        names = [row["svname"] for row in self.unwatched()]
+        for name in names:
+            self.command(f"enable health replicas/{name}")
+        # Reads that came before the verdict on it would be cut off by it.
+        end = time.monotonic() + VERDICT_WITHIN
+        while time.monotonic() < end and any(undecided(row) for row in self.servers("replicas") if row["svname"] in names):
+            time.sleep(0.1)
+        for name in names:
+            self.command(f"set server replicas/{name} state ready")
 
     def unwatched(self):
         return [row for row in self.servers("replicas") if row["check_status"] == ""]

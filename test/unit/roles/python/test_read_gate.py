@@ -44,6 +44,23 @@ class Verdicts(unittest.TestCase):
 
     def test_a_stream_that_is_silent_or_gone_closes(self):
         self.assertEqual(self.look(standby(100, 100, silence=6.0)), "the primary has been silent for 6.0 s")
+        self.assertEqual(Judge(5).verdict(0, standby(100, None, silence=None)), "nothing streams from the primary")
+
+    def test_one_that_finds_its_way_to_a_new_primary_serves_until_the_limit(self):
+        rows = [standby(100, 100, silence=0.5)] + [standby(100, None, silence=None)] * 5
+        verdicts = [self.judge.verdict(index, row) for index, row in enumerate(rows)]
+        self.assertEqual(verdicts[:5], [None] * 5)
+        self.assertEqual(verdicts[5], "the primary has been silent for 5.5 s")
+        self.assertIsNone(self.judge.verdict(6, standby(120, 120)))
+
+    def test_one_without_a_stream_that_has_not_replayed_what_it_knows_of_is_behind(self):
+        rows = [standby(100, 200)] + [standby(150, None, silence=None)] * 4
+        for when, row in enumerate(rows):
+            self.judge.verdict(when, row)
+        self.assertRegex(self.judge.verdict(5.1, standby(150, 200)), "s behind the primary")
+
+    def test_what_a_primary_heard_before_counts_no_more(self):
+        self.look(standby(100, 100), (False, None, None, None, None))
         self.assertEqual(self.look(standby(100, None, silence=None)), "nothing streams from the primary")
 
     def test_the_primary_itself_is_no_standby(self):
