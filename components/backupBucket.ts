@@ -1,5 +1,5 @@
 import { ComponentResource, type ComponentResourceOptions, type Input, type Output } from "@pulumi/pulumi";
-import { SECRETS } from "../roles/secrets.ts";
+import { REPOSITORY_SECRETS } from "../roles/secrets.ts";
 import { Bucket, type LifecycleRule } from "./native/bucket.ts";
 import type { BucketSpec } from "./spec.ts";
 
@@ -11,6 +11,13 @@ export interface StorageKeys {
 
 export interface BackupBucketArgs extends BucketSpec {
   keys: StorageKeys;
+  /** Of the stack's repositories: machines know its keys by other names. */
+  repository: 1 | 2;
+  /**
+   * Whether the stack may leave it for another one, as everything is in a second repository too. It stays as it is at
+   * its provider then, where it is kept on destroy.
+   */
+  mayLeave: boolean;
   deletionProtection: boolean;
 }
 
@@ -22,7 +29,9 @@ export class BackupBucket extends ComponentResource {
 
   constructor(name: string, args: BackupBucketArgs, options?: ComponentResourceOptions) {
     super("phasewise:storage:BackupBucket", name, {}, options);
-    const { bucket, caCertificate, deletionProtection, endpoint, keepOnDestroy, keys, region } = args;
+    const { bucket, caCertificate, deletionProtection, endpoint, keepOnDestroy, keys, region, repository } =
+      args;
+    const names = REPOSITORY_SECRETS[repository];
     const own = caCertificate === null ? {} : { caCertificate };
     const resource = new Bucket(
       name,
@@ -36,13 +45,13 @@ export class BackupBucket extends ComponentResource {
         forceDestroy: !deletionProtection && !keepOnDestroy,
         keepOnDelete: keepOnDestroy,
       },
-      { parent: this, protect: deletionProtection },
+      { parent: this, protect: deletionProtection && !(args.mayLeave && keepOnDestroy) },
     );
     this.bucket = resource.bucket;
     this.machineSecrets = {
-      [SECRETS.backupAccessKey]: keys.accessKey,
-      [SECRETS.backupSecretKey]: keys.secretKey,
-      ...(caCertificate === null ? {} : { [SECRETS.backupCaCertificate]: caCertificate }),
+      [names.accessKey]: keys.accessKey,
+      [names.secretKey]: keys.secretKey,
+      ...(caCertificate === null ? {} : { [names.caCertificate]: caCertificate }),
     };
     this.registerOutputs({ bucket: this.bucket });
   }

@@ -25,6 +25,8 @@ import type { ClusterSpec, DataLayerSpec, MachineSpec } from "./spec.ts";
 export interface DataLayerArgs {
   spec: DataLayerSpec;
   storage: StorageKeys;
+  /** Where backups have a second repository. */
+  secondStorage?: StorageKeys;
   /** What application servers run: see the role. Not needed where there are none. */
   applicationProgram?: string;
   /** Turns a server on whose type was changed. */
@@ -53,7 +55,7 @@ export class DataLayer extends ComponentResource {
 
   constructor(name: string, args: DataLayerArgs, options?: ComponentResourceOptions) {
     super("phasewise:index:DataLayer", name, {}, options);
-    const { spec, storage } = args;
+    const { spec } = args;
     const placement: Placement = { stack: spec.stack, prefix: name };
     const { deletionProtection } = spec;
     const kept = { parent: this, protect: deletionProtection };
@@ -75,7 +77,7 @@ export class DataLayer extends ComponentResource {
       (bucket) =>
         new BackupBucket(
           `${name}-${bucket.name}`,
-          { ...bucket, keys: storage, deletionProtection },
+          { ...bucket, ...useOf(bucket.name, args), deletionProtection },
           { parent: this },
         ),
     );
@@ -167,7 +169,10 @@ export class DataLayer extends ComponentResource {
     const cache = spec.caches.findIndex(({ machines, sentinels }) =>
       [...machines, ...sentinels].includes(machine.name),
     );
-    const bucket = spec.buckets.findIndex((each) => each.name === spec.clusters[index]?.backup.bucket);
+    const backup = spec.clusters[index]?.backup;
+    const repositories = [backup?.bucket, backup?.second?.bucket].flatMap((wanted) =>
+      buckets.filter((_, place) => spec.buckets[place]!.name === wanted),
+    );
     const application = spec.applications.find((each) => each.machines.includes(machine.name));
     const used = spec.clusters.findIndex((each) => each.name === application?.cluster);
     return {
@@ -175,7 +180,7 @@ export class DataLayer extends ComponentResource {
       ...(application ? this.cacheCredentials[0]?.machineSecrets : {}),
       ...this.credentials[used]?.applicationSecrets,
       ...this.credentials[index]?.machineSecrets,
-      ...buckets[bucket]?.machineSecrets,
+      ...Object.assign({}, ...repositories.map((each) => each.machineSecrets)),
       ...this.cacheCredentials[cache]?.machineSecrets,
       ...this.sentinelCredentials?.machineSecrets,
       [SECRETS.redisBackupCipher]: this.cacheBackupCipher,
@@ -203,6 +208,15 @@ export class DataLayer extends ComponentResource {
       { parent: this, dependsOn: [...this.machines.map((machine) => machine.host), ...buckets] },
     );
   }
+}
+
+/** Which of the repositories a bucket is, and who may use it. */
+function useOf(bucket: string, { secondStorage, spec, storage }: DataLayerArgs) {
+  const isSecond = spec.clusters.some(({ backup }) => backup.second?.bucket === bucket);
+  const mayLeave = spec.buckets.length > 1;
+  if (!isSecond) return { keys: storage, repository: 1 as const, mayLeave };
+  if (!secondStorage) throw new Error(`nobody says who may use the bucket ${bucket}`);
+  return { keys: secondStorage, repository: 2 as const, mayLeave };
 }
 
 /** Under which names and addresses, beside its own, clients reach a gateway or a cache; null for other machines. */

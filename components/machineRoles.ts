@@ -210,6 +210,10 @@ function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestS
     time: backup.time,
     fullOn: backup.fullOn,
     retentionDays: backup.retentionDays,
+    second: backup.second && {
+      ...repositoryOf(backup.second.bucket, layer, `the cluster ${name}`),
+      retentionDays: backup.second.retentionDays,
+    },
     cores: machine.cores,
     volumeBytes: storageBytes(machine),
     queuePercent: backup.queuePercent,

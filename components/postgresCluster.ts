@@ -27,6 +27,7 @@ export class PostgresCluster extends ComponentResource {
   constructor(name: string, args: PostgresClusterArgs, options?: ComponentResourceOptions) {
     super("phasewise:postgres:Cluster", name, {}, options);
     const { ca, certificate, key } = nodeTls("root");
+    const repositories = args.backup.second === null ? 1 : 2;
     const cluster = new Cluster(
       name,
       {
@@ -41,8 +42,8 @@ export class PostgresCluster extends ComponentResource {
         dynamicConfiguration: dynamicConfiguration(args.settings, args.durability),
         sql: clusterSql({ databases: [args.database], extensions: args.extensions }),
         steps: [
-          pgbackrestStanzaStep({ stanza: args.name }),
-          pgbackrestFirstBackupStep({ stanza: args.name }),
+          pgbackrestStanzaStep({ stanza: args.name, repositories }),
+          pgbackrestFirstBackupStep({ stanza: args.name, repositories }),
         ],
         secrets: args.credentials.sqlSecrets,
       },

@@ -127,6 +127,8 @@ export interface CacheSpec extends RedisSettings {
 export interface BackupSpec {
   /** Name of a bucket of the same data layer. */
   bucket: string;
+  /** Another one, to which everything goes too. */
+  second: { bucket: string; retentionDays: number } | null;
   /** UTC, as "02:00". */
   time: string;
   fullOn: Weekday;

@@ -143,6 +143,9 @@ export interface Cache {
   backup: Pick<Backup, "bucket" | "time" | "retentionDays">;
 }
 
+/** The bucket of the second repository, in every phase. */
+export const SECOND_BUCKET = "second-backups";
+
 export interface Bucket {
   name: string;
   /** How long what was deleted or overwritten can be got back; 0: not at all. */
@@ -155,6 +158,8 @@ export interface Backup {
   cluster: string;
   /** A bucket's name in this blueprint. */
   bucket: string;
+  /** Everything goes there too; null: nowhere else. */
+  second: { bucket: string; retentionDays: number } | null;
   /** UTC, as "02:00". */
   time: string;
   fullOn: Weekday;

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from "node:util";
 import { phaseNames } from "./blueprint.ts";
 import { describe, type Fault } from "./config/fault.ts";
-import type { Config } from "./config.ts";
+import type { Config, ObjectStorage } from "./config.ts";
 import { findServerType } from "./hetzner/catalogue.ts";
 import type { Topology } from "./topology.ts";
 
@@ -19,13 +20,15 @@ export interface Deployed {
   database: string;
   postgresVersion: number;
   bucket: { endpoint: string; name: string };
+  /** Of the second repository; left out where there is none. */
+  secondBucket?: { endpoint: string; name: string };
 }
 
 /** What the topology output says of a deployed stack. */
 export function deployedOf(topology: Topology): Deployed {
   const [machine] = topology.machines;
   const [cluster] = topology.clusters;
-  const [bucket] = topology.buckets;
+  const [bucket, second] = topology.buckets;
   if (!machine || !cluster || !bucket)
     throw new Error(`the stack ${topology.stack} says of itself that it is empty`);
   return {
@@ -37,11 +40,13 @@ export function deployedOf(topology: Topology): Deployed {
     database: cluster.databases[0] ?? "",
     postgresVersion: cluster.postgresVersion,
     bucket: { endpoint: bucket.endpoint, name: bucket.name },
+    ...(second ? { secondBucket: { endpoint: second.endpoint, name: second.name } } : {}),
   };
 }
 
 /** What a deployed stack would look like if it had just been made from these settings. */
 export function deployedFrom(config: Config, stack: string): Deployed {
+  const { secondRepository } = config.backup;
   return {
     stack,
     phase: config.phase,
@@ -50,7 +55,8 @@ export function deployedFrom(config: Config, stack: string): Deployed {
     volumeGb: config.volume.sizeGb,
     database: config.database.name,
     postgresVersion: config.database.postgresVersion,
-    bucket: { endpoint: config.objectStorage.endpoint, name: config.objectStorage.bucket },
+    bucket: placeOf(config.objectStorage),
+    ...(secondRepository ? { secondBucket: placeOf(secondRepository) } : {}),
   };
 }
 
@@ -163,9 +169,16 @@ function otherVersion({ postgresVersion }: Deployed, config: Config): Fault | nu
   };
 }
 
-function otherBucket({ bucket }: Deployed, config: Config): Fault | null {
+function placeOf({ bucket, endpoint }: ObjectStorage): { endpoint: string; name: string } {
+  return { endpoint, name: bucket };
+}
+
+/** One that is lost makes room for a new one where everything is in a second repository, and that stays. */
+function otherBucket({ bucket, secondBucket }: Deployed, config: Config): Fault | null {
   const { bucket: name, endpoint } = config.objectStorage;
   if (name === bucket.name && endpoint === bucket.endpoint) return null;
+  const second = config.backup.secondRepository;
+  if (second && isDeepStrictEqual(placeOf(second), secondBucket)) return null;
   const part = name === bucket.name ? "endpoint" : "bucket";
   const [found, before] = part === "bucket" ? [name, bucket.name] : [endpoint, bucket.endpoint];
   return {

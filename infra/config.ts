@@ -5,6 +5,7 @@ import { ConfigError, type Fault } from "./config/fault.ts";
 import { judge } from "./config/judge.ts";
 import { keysOf } from "./config/operatorKeys.ts";
 import { ruleFaults } from "./config/rules.ts";
+import { hetznerRegion } from "./config/secondRepository.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Source } from "./config/sources.ts";
 import type { AvailablePhase } from "./phases/available.ts";
@@ -12,7 +13,7 @@ import type { AvailablePhase } from "./phases/available.ts";
 export { ConfigError, type Fault, formatFaults } from "./config/fault.ts";
 export { checkToken, fromPulumi, fromStackFile, type Source } from "./config/sources.ts";
 
-/** A stack's settings with every default filled in. Holds secrets: `objectStorage.accessKey` and `.secretKey`. */
+/** A stack's settings with every default filled in. Holds secrets: the keys of its object storages. */
 export interface Config
   extends Omit<
     Settings,
@@ -24,8 +25,10 @@ export interface Config
   endpoint: { domain: string | null };
   access: { operators: string[]; database: string[]; keys: Record<string, string[]> };
   objectStorage: ObjectStorage;
-  backup: Omit<Settings["backup"], "goals"> & {
+  backup: Omit<Settings["backup"], "goals" | "secondRepository"> & {
     keepOnDestroy: boolean;
+    /** Null: there is one repository. */
+    secondRepository: SecondRepository | null;
     goals: Settings["backup"]["goals"] & { disasterDrillDays: number };
   };
 }
@@ -39,6 +42,10 @@ export interface ObjectStorage {
   secretKey: string;
   /** PEM, where the endpoint's certificate is of no public authority. */
   caCertificate: string | null;
+}
+
+export interface SecondRepository extends ObjectStorage {
+  retentionDays: number;
 }
 
 export type ParsedConfig = { ok: true; config: Config } | { ok: false; faults: Fault[] };
@@ -67,9 +74,9 @@ export function requireConfig(source: Source, stack: string): Config {
 }
 
 function complete(settings: Settings, stack: string): Config {
-  const { access, cloud, endpoint, environment, location, pools } = settings;
+  const { access, cloud, endpoint, environment, pools } = settings;
   const { goals } = settings.backup;
-  const storage = settings.objectStorage!;
+  const objectStorage = firstStorage(settings, stack);
   const open = cloud === "embedded" ? [embeddedRange] : [];
   return {
     ...settings,
@@ -85,19 +92,41 @@ function complete(settings: Settings, stack: string): Config {
     backup: {
       ...settings.backup,
       keepOnDestroy: settings.backup.keepOnDestroy ?? environment !== "dev",
+      secondRepository: secondStorage(settings, objectStorage),
       goals: {
         ...goals,
         // Only what is on the embedded cloud is ever lost for a trial.
         disasterDrillDays: goals.disasterDrillDays ?? (cloud === "embedded" ? quarter : 0),
       },
     },
-    objectStorage: {
-      endpoint: storage.endpoint ?? `https://${location}.your-objectstorage.com`,
-      region: storage.region ?? location,
-      bucket: storage.bucket ?? `phasewise-${stack}-backups`,
-      accessKey: storage.accessKey,
-      secretKey: storage.secretKey,
-      caCertificate: storage.caCertificate ?? null,
-    },
+    objectStorage,
+  };
+}
+
+function firstStorage({ location, objectStorage }: Settings, stack: string): ObjectStorage {
+  const storage = objectStorage!;
+  return {
+    endpoint: storage.endpoint ?? `https://${location}.your-objectstorage.com`,
+    region: storage.region ?? location,
+    bucket: storage.bucket ?? `phasewise-${stack}-backups`,
+    accessKey: storage.accessKey,
+    secretKey: storage.secretKey,
+    caCertificate: storage.caCertificate ?? null,
+  };
+}
+
+/** What it does not say is as with the first one; another endpoint has a region and an authority of its own. */
+function secondStorage({ backup }: Settings, first: ObjectStorage): SecondRepository | null {
+  const second = backup.secondRepository;
+  if (second === undefined) return null;
+  const { endpoint, region } = second;
+  return {
+    endpoint: endpoint ?? first.endpoint,
+    region: region ?? (endpoint === undefined ? first.region : hetznerRegion(endpoint)!),
+    bucket: second.bucket ?? `${first.bucket}-2`,
+    accessKey: second.accessKey ?? first.accessKey,
+    secretKey: second.secretKey ?? first.secretKey,
+    caCertificate: second.caCertificate ?? (endpoint === undefined ? first.caCertificate : null),
+    retentionDays: second.retentionDays ?? backup.retentionDays,
   };
 }

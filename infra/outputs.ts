@@ -158,7 +158,8 @@ function cacheHost(layer: DataLayer, spec: DataLayerSpec, cache: CacheSpec): Out
 }
 
 function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Output<string>): Output<Topology> {
-  const { accessKey, bucket, caCertificate, endpoint, region, secretKey } = config.objectStorage;
+  const { secondRepository } = config.backup;
+  const repositories = [config.objectStorage, ...(secondRepository ? [secondRepository] : [])];
   const write = { host, port: PORTS.pgbouncer };
   const read = { host, port: PORTS.pgbouncerRead };
   return output({
@@ -205,7 +206,14 @@ function topologyOf({ layer, spec, config, stack, phase }: Declared, host: Outpu
         ...new Set(balancer.services.flatMap((service) => [service.targetPort, service.check.port])),
       ],
     })),
-    buckets: [{ name: bucket, endpoint, region, accessKey, secretKey, caCertificate }],
+    buckets: repositories.map((each) => ({
+      name: each.bucket,
+      endpoint: each.endpoint,
+      region: each.region,
+      accessKey: each.accessKey,
+      secretKey: each.secretKey,
+      caCertificate: each.caCertificate,
+    })),
     goals: config.backup.goals,
     recovery: config.recovery,
     ssh: { user: "root", privateKey: layer.operator.privateKey },

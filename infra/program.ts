@@ -2,7 +2,7 @@ import { getStack, RunError, runtime, secret } from "@pulumi/pulumi";
 import { DataLayer } from "../components/dataLayer.ts";
 import { project } from "../components/labels.ts";
 import { applicationProgram } from "./applicationProgram.ts";
-import { type Config, ConfigError, fromPulumi, requireConfig } from "./config.ts";
+import { type Config, ConfigError, fromPulumi, type ObjectStorage, requireConfig } from "./config.ts";
 import { hetznerPlan } from "./hetzner/plan.ts";
 import { powerOnHook } from "./hetzner/powerOn.ts";
 import { type Outputs, outputsOf } from "./outputs.ts";
@@ -24,15 +24,19 @@ export async function program(stage?: Stage, scaling?: Scaling): Promise<Outputs
   const { blueprint, plan: spec } = scaling
     ? scaledPlan(settings, scaling, stack)
     : planned(config, stage, stack);
-  const { accessKey, secretKey } = config.objectStorage;
-  const storage = { accessKey: secret(accessKey), secretKey: secret(secretKey) };
+  const { secondRepository } = config.backup;
   const layer = new DataLayer(project, {
     spec,
-    storage,
+    storage: storageKeys(config.objectStorage),
+    ...(secondRepository ? { secondStorage: storageKeys(secondRepository) } : {}),
     ...(spec.applications.length > 0 ? { applicationProgram: await applicationProgram() } : {}),
     afterServerChange: powerOnHook(runtime.allConfig()),
   });
   return outputsOf({ layer, spec, config, stack, phase: blueprint.phase, stage, scaling });
+}
+
+function storageKeys({ accessKey, secretKey }: ObjectStorage) {
+  return { accessKey: secret(accessKey), secretKey: secret(secretKey) };
 }
 
 function planned(config: Config, stage: Stage | undefined, stack: string) {

@@ -93,6 +93,7 @@ export const topologySchema = z.object({
       }),
     )
     .default([]),
+  /** The repositories of the backups, the first of them with all that Phasewise itself keeps. */
   buckets: z.array(
     z.object({
       name: z.string(),

@@ -7,7 +7,8 @@ import { Problem } from "../toolchain/problem.ts";
 import { type BackupInfo, parseBackups } from "./backupList.ts";
 import { type CacheBackup, readCacheBackups } from "./cacheBackups/list.ts";
 import { interrupted, type OperationContext } from "./context.ts";
-import { openStore } from "./restore/store.ts";
+import { repositoriesOf } from "./restore/repositories.ts";
+import { openRepository } from "./restore/store.ts";
 import { type Cluster, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { runningOn } from "./verify/checks/backup.ts";
@@ -21,12 +22,22 @@ export type BackupType = "full" | "diff";
 
 export interface BackupReport {
   stack: string;
-  backups: { cluster: string; label: string; type: string; bytes: number; seconds: number }[];
+  /** One for each repository. */
+  backups: {
+    cluster: string;
+    repository: number;
+    label: string;
+    type: string;
+    bytes: number;
+    /** Of all of a cluster's. */
+    seconds: number;
+  }[];
 }
 
 export interface BackupList {
   stack: string;
-  clusters: { cluster: string; status: string; backups: BackupInfo[] }[];
+  /** One for each cluster and repository. */
+  clusters: { cluster: string; repository: number; status: string; backups: BackupInfo[] }[];
   caches: { cache: string; backups: CacheBackup[] }[];
 }
 
@@ -41,22 +52,26 @@ export async function backupNow(
   const backups = await Promise.all(
     topology.clusters.map((cluster) => backupCluster(world, cluster, type, ctx)),
   );
-  return { stack, backups };
+  return { stack, backups: backups.flat() };
 }
 
 /** All backups that the repository holds. */
 export async function backupList(stack: string, ctx: OperationContext): Promise<BackupList> {
   const { topology } = await readDeployed(stack, ctx);
   await using world = openWorld(topology, { unavailable: "the list does not ask it" }, ctx);
-  const clusters = topology.clusters.map(async (cluster) => {
-    const members = topology.machines.filter((one) => cluster.members.includes(one.name));
-    const info = await firstOf(members, (machine) =>
-      world.run(machine, backupInfoCommand(cluster.backupStanza)),
-    );
-    const { status } = newestBackup(info, cluster.backupStanza);
-    return { cluster: cluster.name, status, backups: parseBackups(info, cluster.backupStanza) };
-  });
-  using store = openStore(topology);
+  const clusters = topology.clusters.flatMap((cluster) =>
+    repositoriesOf(topology).map(async ({ number }) => {
+      const members = topology.machines.filter((one) => cluster.members.includes(one.name));
+      const info = await firstOf(members, (machine) =>
+        world.run(machine, backupInfoCommand(cluster.backupStanza, number)),
+      );
+      const { status } = newestBackup(info, cluster.backupStanza);
+      const backups = parseBackups(info, cluster.backupStanza);
+      return { cluster: cluster.name, repository: number, status, backups };
+    }),
+  );
+  // Caches are backed up to the first one alone.
+  using store = openRepository(topology.buckets[0]!);
   const caches = topology.caches.map(async ({ name }) => ({
     cache: name,
     backups: await readCacheBackups(store, name),
@@ -69,7 +84,7 @@ async function backupCluster(
   cluster: Cluster,
   type: BackupType,
   ctx: OperationContext,
-): Promise<BackupReport["backups"][number]> {
+): Promise<BackupReport["backups"]> {
   const busy = await runningOn(world, cluster);
   if (busy) throw refused(cluster, busy);
   const maker = await makerOf(world, cluster);
@@ -86,9 +101,12 @@ async function backupCluster(
     status: unknown;
   };
   if (attempt.status === BUSY) throw refused(cluster, null);
-  const state = await newest(world, maker, cluster);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
-  return { cluster: cluster.name, label: state.label!, type: state.type!, bytes: state.bytes!, seconds };
+  const made = repositoriesOf(world.topology).map(async ({ number }) => {
+    const { bytes, label, type } = await newest(world, maker, cluster, number);
+    return { cluster: cluster.name, repository: number, label: label!, type: type!, bytes: bytes!, seconds };
+  });
+  return Promise.all(made);
 }
 
 /** The member that makes backups now, as its own timer would decide. */
@@ -152,9 +170,14 @@ async function judgeEnd(world: World, machine: Machine, unit: string, state: str
   });
 }
 
-async function newest(world: World, machine: Machine, cluster: Cluster): Promise<BackupState> {
+async function newest(
+  world: World,
+  machine: Machine,
+  cluster: Cluster,
+  repository: number,
+): Promise<BackupState> {
   return newestBackup(
-    await world.run(machine, backupInfoCommand(cluster.backupStanza)),
+    await world.run(machine, backupInfoCommand(cluster.backupStanza, repository)),
     cluster.backupStanza,
   );
 }

@@ -6,12 +6,26 @@ import { BACKUP_SPOOL, LIBEXEC, postgresBin } from "./paths.ts";
  * name is not in there.
  */
 export const ARCHIVE_PUSH = `${LIBEXEC}/pgbackrest-archive-push`;
+/** Where pgBackRest has its locks. */
+export const LOCKS = "/run/pgbackrest";
 
 export interface ArchivePushSettings {
   stanza: string;
   postgresVersion: number;
   /** As many segments may wait (of 16 MB each). */
   mostSegments: number;
+  /** Whether there are two repositories, with a configuration each: see `archiveOf`. */
+  several: boolean;
+}
+
+/** Where the log of one of several repositories is sent from: what waits for it, what it lost, its locks. */
+export function archiveOf(repository: 1 | 2) {
+  const part = repository === 1 ? "" : `/${repository}`;
+  return {
+    configuration: `/etc/pgbackrest/archive-${repository}.conf`,
+    spool: `${BACKUP_SPOOL}${part}`,
+    locks: `${LOCKS}${part}`,
+  };
 }
 
 /**
@@ -23,12 +37,21 @@ export interface ArchivePushSettings {
  * between two tries only, of which one takes minutes where the storage hangs; it knows nothing of the room that is
  * left; and what it dropped stands in no place but the journal. What is given up is written down on the volume, with
  * the first lost commit's time.
+ *
+ * Of two repositories each gets it by itself, whatever became of the other, and PostgreSQL keeps what one of them
+ * lacks. Past the bound log is given up for the one that fails alone; the other one then takes what waits.
  */
-export function archivePush({ stanza, postgresVersion, mostSegments }: ArchivePushSettings): string {
+export function archivePush(settings: ArchivePushSettings): string {
+  const { mostSegments, postgresVersion, several } = settings;
+  const spools = several ? ([1, 2] as const).map((number) => archiveOf(number).spool) : [BACKUP_SPOOL];
   return lines(
     "#!/bin/sh",
     "# In PostgreSQL's data directory: archive-push pg_wal/<file>",
-    `wal=$1 file=\${1##*/} spool=${BACKUP_SPOOL}`,
+    `wal=$1 file=\${1##*/} full=`,
+    "waiting=$(ls pg_wal/archive_status | grep -c '\\.ready$')",
+    "free=$(( $(stat -f -c '%a * %S' .) / 16777216 ))",
+    '[ "$waiting" -gt 4 ] && [ "$waiting" -gt "$free" ] && full="the volume has room for $free more segments"',
+    `[ "$waiting" -gt ${mostSegments} ] && full="more than ${mostSegments} segments wait"`,
     "give_up() {",
     "  (",
     "    flock 9",
@@ -38,21 +61,72 @@ export function archivePush({ stanza, postgresVersion, mostSegments }: ArchivePu
     "      sed -n 's/.*desc: COMMIT \\([-0-9]* [:.0-9]* UTC\\).*/\\1/p' | head -n 1)",
     `    printf '%s %s %s\\n' "$(date +%s)" "$file" "$commit" >> "$spool/given-up"`,
     '    sync "$spool/given-up"',
-    '  ) 9> "$spool/given-up.lock" || exit 1',
-    '  echo "archive-push: $file is given up: $1" >&2',
-    "  exit 0",
+    '  ) 9> "$spool/given-up.lock" || return 1',
+    '  echo "archive-push: $file is given up$whose: $1" >&2',
     "}",
+    "# Whether it is this repository for which so much waits.",
+    ...blame(spools),
+    "send() {",
+    "  spool=$1 whose=$2",
+    "  shift 2",
     // Its end is for `backup watch` to say; where nobody watches, it is tried by itself.
-    '[ -n "$(find "$spool/giving-up" -mmin -10 2>/dev/null)" ] && give_up "the storage does not answer"',
-    'rm -f "$spool/giving-up"',
-    "waiting=$(ls pg_wal/archive_status | grep -c '\\.ready$')",
-    `[ "$waiting" -gt ${mostSegments} ] && give_up "more than ${mostSegments} segments wait"`,
-    "free=$(( $(stat -f -c '%a * %S' .) / 16777216 ))",
-    '[ "$waiting" -gt 4 ] && [ "$waiting" -gt "$free" ] && give_up "the volume has room for $free more segments"',
-    `told=$(pgbackrest --stanza=${stanza} archive-push "$wal" 2>&1)`,
-    "status=$?",
-    '[ -z "$told" ] || printf \'%s\\n\' "$told" >&2',
-    `case $told in *"dropped WAL file '$file'"*) give_up "pgBackRest dropped it" ;; esac`,
-    "exit $status",
+    '  if [ -n "$(find "$spool/giving-up" -mmin -10 2>/dev/null)" ]; then',
+    '    give_up "the storage does not answer"',
+    "    return",
+    "  fi",
+    '  rm -f "$spool/giving-up"',
+    '  if [ -n "$full" ] && blamed; then',
+    '    give_up "$full"',
+    "    return",
+    "  fi",
+    '  told=$(pgbackrest "$@" archive-push "$wal" 2>&1)',
+    "  status=$?",
+    '  [ -z "$told" ] || printf \'%s\\n\' "$told" >&2',
+    "  case $told in *\"dropped WAL file '$file'\"*)",
+    '    give_up "pgBackRest dropped it"',
+    "    return ;;",
+    "  esac",
+    ...(several
+      ? [`  if [ "$status" -eq 0 ]; then rm -f "$spool/failing"; else : > "$spool/failing"; fi`]
+      : []),
+    '  return "$status"',
+    "}",
+    ...sends(settings),
   );
+}
+
+/** With 4 segments' room left nobody is spared: a database whose volume is full stops. */
+function blame(spools: string[]): string[] {
+  if (spools.length === 1) return ["blamed() { true; }"];
+  const others = spools.flatMap((spool) => [`-e ${spool}/failing`, `-e ${spool}/giving-up`]);
+  return [
+    "blamed() {",
+    `  [ "$free" -lt 4 ] || [ -e "$spool/failing" ] || { [ ! ${others.join(" ] && [ ! ")} ]; }`,
+    "}",
+  ];
+}
+
+function sends({ several, stanza }: ArchivePushSettings): string[] {
+  if (!several) return [`send ${BACKUP_SPOOL} "" --stanza=${stanza}`];
+  const each = ([1, 2] as const).map((number) => {
+    const { configuration, spool } = archiveOf(number);
+    return { spool, number, options: `--config=${configuration} --stanza=${stanza}` };
+  });
+  return [
+    "failed=0",
+    ...each.map(
+      ({ number, options, spool }) => `send ${spool} " for repository ${number}" ${options} || failed=$?`,
+    ),
+    '[ "$failed" -eq 0 ] && exit 0',
+    "# PostgreSQL comes with this file again and with no later one: whose repository works gets those now.",
+    "last=$(ls pg_wal/archive_status | sed -n 's/^\\([0-9A-F]\\{24\\}\\)\\.ready$/\\1/p' | tail -n 1)",
+    '[ -n "$last" ] && [ "$last" != "$file" ] || exit "$failed"',
+    "rest() {",
+    "  spool=$1",
+    "  shift",
+    '  [ -e "$spool/failing" ] || [ -e "$spool/giving-up" ] || pgbackrest "$@" archive-push "pg_wal/$last" || : > "$spool/failing"',
+    "}",
+    ...each.map(({ options, spool }) => `rest ${spool} ${options}`),
+    'exit "$failed"',
+  ];
 }

@@ -5,7 +5,7 @@ due TYPE    asked by the timers on every member: starts the backup where this me
 make TYPE   makes it, in every repository; the unit phasewise-backup@TYPE
 watch       asked twice a minute: ends a time in which log is given up, makes up for missed backups, tells numbers
 where       the name of the member that would make a backup now
-gaps        what was given up of the log, as JSON: {"open": gap or null, "past": [gap]}
+gaps        what was given up of the log, as JSON: {"open": [gap], "past": [gap]}, each with its repository
 verify      reads all that the repositories hold
 """
 
@@ -98,11 +98,23 @@ def unsure(status, timeline, newest):
     return sorted(name for name in done if int(name[:8], 16) < timeline and place(name) >= first)
 
 
-def newest_segment(info, stanza):
-    """The last one that a repository has on any timeline; None where there is none."""
+def newest_everywhere(info, stanza):
+    """The last segment that all repositories have which say what they have, on any timeline; None where nobody does."""
     found = next((one for one in info if one["name"] == stanza), {"archive": []})
-    ends = [one["max"] for one in found["archive"] if one.get("max")]
-    return max(ends, key=place, default=None)
+    keys = {one["key"] for one in found.get("repo", [])} or {1}
+    ends = [
+        max(
+            (
+                one["max"]
+                for one in found["archive"]
+                if one.get("max") and one.get("database", {}).get("repo-key", 1) == key
+            ),
+            key=place,
+            default=None,
+        )
+        for key in keys
+    ]
+    return min((end for end in ends if end is not None), key=place, default=None)
 
 
 def gap_of(lines):
@@ -180,8 +192,9 @@ class Machine:
         whose = {"user": "postgres", "group": "postgres", "extra_groups": []}
         self.owner = whose if os.getuid() == 0 else {}
 
-    def path(self, name):
-        return os.path.join(self.spool, name)
+    def path(self, name, repository=1):
+        """What is about the log of one of several repositories lies where that is sent from (see archivePush.ts)."""
+        return os.path.join(self.spool, *([] if repository == 1 else [str(repository)]), name)
 
     def pgbackrest(self, *arguments, repository=None):
         repo = [] if repository is None else [f"--repo={repository}"]
@@ -208,9 +221,9 @@ class Machine:
         # Its messages of errors have line ends in them, which only the lenient reader takes.
         return json.loads(done.stdout, strict=False) if done.returncode == 0 else None
 
-    def read(self, name, otherwise):
+    def read(self, name, otherwise, repository=1):
         try:
-            with open(self.path(name), encoding="utf-8") as file:
+            with open(self.path(name, repository), encoding="utf-8") as file:
                 return json.load(file)
         except FileNotFoundError:
             return otherwise
@@ -218,42 +231,76 @@ class Machine:
             # The machine went down while it was written, before there was a way to write it whole.
             return otherwise
 
-    def write(self, name, value):
-        path = self.path(name)
+    def write(self, name, value, repository=1):
+        path = self.path(name, repository)
         with open(f"{path}.new", "w", encoding="utf-8") as file:
             json.dump(value, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(f"{path}.new", path)
 
-    def lost(self):
+    def lost(self, repository):
         try:
-            with open(self.path("given-up"), encoding="utf-8") as file:
+            with open(self.path("given-up", repository), encoding="utf-8") as file:
                 return gap_of(file.readlines())
         except FileNotFoundError:
             return None
 
-    def settle(self, gap):
+    def settle(self, gap, repository):
         """Writes the ended gap to the others, unless more was given up meanwhile."""
-        with open(self.path("given-up.lock"), "a", encoding="utf-8") as lock:
+        with open(self.path("given-up.lock", repository), "a", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if os.path.exists(self.path("giving-up")) or self.lost()["last"] != gap["last"]:
+            giving_up = os.path.exists(self.path("giving-up", repository))
+            if giving_up or self.lost(repository)["last"] != gap["last"]:
                 return False
-            gaps = [one for one in self.read("gaps.json", []) if one["from"] != gap["from"]]
-            self.write("gaps.json", [*gaps, gap])
-            os.unlink(self.path("given-up"))
+            gaps = [one for one in self.read("gaps.json", [], repository) if one["from"] != gap["from"]]
+            self.write("gaps.json", [*gaps, gap], repository)
+            os.unlink(self.path("given-up", repository))
             return True
 
-    def send_again(self, info):
+    def gaps(self):
+        """What was given up, in each repository: (open, past)."""
+        opened, past = [], []
+        for repository in self.settings["repositories"]:
+            lost = self.lost(repository)
+            opened += [{**lost, "repository": repository}] if lost else []
+            past += [{**gap, "repository": repository} for gap in self.read("gaps.json", [], repository)]
+        return opened, past
+
+    def send_again(self, info, answered):
         """A standby counts what it streamed as archived, and the primary that was lost may not have sent the last of
-        it: that is sent again. pgBackRest knows what it has."""
-        timeline = int(self.sql("SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)"), 16)
+        it: that is sent again. pgBackRest knows what it has.
+
+        Of several repositories one that does not say so may lack what is here no longer: it counts as lost from when
+        that one last answered. `answered` as `answers_of` has it."""
+        current = self.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
+        timeline = int(current[:8], 16)
+        repositories = self.settings["repositories"]
+        silent = [one for one in repositories if not good(info or [], self.stanza, one)[1]]
+        for repository in silent if len(repositories) > 1 else []:
+            self.give_up(repository, current, answered.get(str(repository), 0))
         folder = os.path.join(self.settings["data"], "pg_wal", "archive_status")
-        names = unsure(os.listdir(folder), timeline, newest_segment(info or [], self.stanza))
+        names = unsure(os.listdir(folder), timeline, newest_everywhere(info or [], self.stanza))
         for name in names:
             os.rename(os.path.join(folder, name), os.path.join(folder, name.replace(".done", ".ready")))
         if names:
             print(f"This is the primary now: {len(names)} segments from before are sent again.", flush=True)
+
+    def give_up(self, repository, segment, since):
+        """As `archive-push` writes it down."""
+        moment = datetime.datetime.fromtimestamp(since, datetime.timezone.utc) if since else None
+        text = moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else ""
+        with open(self.path("given-up.lock", repository), "a", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with open(self.path("given-up", repository), "a", encoding="utf-8") as file:
+                file.write(f"{int(time.time())} {segment} {text}\n")
+                file.flush()
+                os.fsync(file.fileno())
+                # PostgreSQL's owner adds to it.
+                owner = os.stat(self.spool)
+                for one in (file, lock):
+                    os.fchown(one.fileno(), owner.st_uid, owner.st_gid)
+        print(f"Repository {repository} does not say which log it has: what it lacks is given up.", flush=True)
 
     def leads(self):
         """Whether the primary is here; None where PostgreSQL does not answer."""
@@ -273,7 +320,17 @@ class Machine:
         print("The primary was lost: the backup that was being made here is ended.", flush=True)
         subprocess.run(["systemctl", "stop", "phasewise-backup@full.service", "phasewise-backup@diff.service"], check=True)
 
-    def start(self, kind):
+    def wish(self):
+        """What `start` wrote down, once; None where it did not."""
+        wish = self.read("wanted.json", None)
+        if wish is not None:
+            os.unlink(self.path("wanted.json"))
+        return wish
+
+    def start(self, kind, repositories=None):
+        """`repositories`: which alone want one; None for all."""
+        if repositories is not None:
+            self.write("wanted.json", {"at": int(time.time()), "repositories": repositories})
         subprocess.run(
             ["systemctl", "start", "--no-block", f"phasewise-backup@{kind}.service"], check=True
         )
@@ -292,15 +349,19 @@ def due(machine, kind):
 
 
 def make(machine, kind):
-    """In every repository, whatever happened in the one before. The attempt is written down first: a backup that was
-    killed is one that failed."""
-    attempt = {"type": kind, "started": int(time.time()), "ended": None, "status": None}
+    """In every repository, or those alone that lack one, whatever happened in the one before. The attempt is written
+    down first: a backup that was killed is one that failed."""
+    now = int(time.time())
+    repositories = wanted(machine.wish(), machine.settings["repositories"], now)
+    attempt = {"type": kind, "started": now, "ended": None, "status": None, "repositories": repositories}
     machine.write("attempt.json", attempt)
     results = []
-    for repository in machine.settings["repositories"]:
+    for repository in repositories:
         peers = machine.settings["peers"]
         standby = [f"--config-include-path={peers}", "--backup-standby=prefer"] if peers else []
         command = machine.pgbackrest(f"--type={kind}", *standby, "backup", repository=repository)
+        if len(machine.settings["repositories"]) > 1:
+            print(f"Repository {repository}:", flush=True)
         results.append(subprocess.run(command).returncode)
     if all(status in (0, LOCKED) for status in results) and LOCKED in results:
         print("Another backup is being made: this one was not begun.", file=sys.stderr)
@@ -309,6 +370,12 @@ def make(machine, kind):
         status = next((one for one in results if one != 0), 0)
     machine.write("attempt.json", {**attempt, "ended": int(time.time()), "status": status})
     return status
+
+
+def wanted(wish, repositories, now):
+    """In which repositories a backup is made: what `start` wrote down counts for the start that follows it alone."""
+    fresh = wish is not None and 0 <= now - wish["at"] < 60
+    return [one for one in repositories if one in wish["repositories"]] if fresh else repositories
 
 
 def verify(machine):
@@ -330,57 +397,94 @@ def watch(machine):
     now = int(time.time())
     leads = machine.leads()
     state = machine.read("watch.json", {"asked": 0, "answered": 0, "info": []})
-    lost = machine.lost()
+    repositories = machine.settings["repositories"]
+    opened, _ = machine.gaps()
     active = machine.active()
     attempt = machine.read("attempt.json", {"type": None, "started": 0, "ended": 0, "status": 0})
     finished = (attempt["ended"] or 0) > state["asked"]
-    giving_up = os.path.exists(machine.path("giving-up"))
-    some = any(one.get("backup") for one in state["info"] or [])
-    every = 30 if lost or not some else INFO_EVERY
+    giving_up = [one for one in repositories if os.path.exists(machine.path("giving-up", one))]
+    some = all(good(state["info"] or [], machine.stanza, one)[0] for one in repositories)
+    every = 30 if opened or not some else INFO_EVERY
     if giving_up or finished or now - state["asked"] >= every or now < state["asked"]:
         info = machine.info()
         since = state.get("since", now)
-        answered = now if info is not None else state["answered"]
-        state = {**state, "since": since, "asked": now, "answered": answered, "info": info}
+        state = {**state, "since": since, "asked": now, "info": info}
+        state["answers"] = answers_of(state.get("answers", {}), info, machine.stanza, repositories, now)
     if leads and state.get("led") is False:
-        machine.send_again(machine.info())
+        machine.send_again(machine.info(), state.get("answers", {}))
         if active:
             machine.stop()
     if leads is not None:
         state["led"] = leads
     machine.write("watch.json", state)
-    settings = machine.settings
-    info = state["info"]
-    told = {key: good(info or [], machine.stanza, key) for key in settings["repositories"]}
-    backups, answers = told[settings["repositories"][0]]
-    if lost is not None:
-        settle_gap(machine, lost, giving_up, backups, answers and info is not None, active, attempt, now)
-    elif info is not None and not active:
-        tried = attempt["started"] if backups else max(attempt["started"], state.get("since", now))
-        kind = missed(now, settings["at"], settings["fullOn"], backups, tried)
-        if kind is not None and choose(machine.members()) == settings["name"]:
-            print(f"A {kind} backup should have been made by now: making up for it.", flush=True)
-            machine.start(kind)
+    told = {key: good(state["info"] or [], machine.stanza, key) for key in repositories}
+    for repository in repositories:
+        lost = machine.lost(repository)
+        if lost is not None:
+            settle_gap(machine, repository, lost, *told[repository], attempt, now)
+        elif repository in giving_up and told[repository][1]:
+            os.unlink(machine.path("giving-up", repository))
+    if not active:
+        make_up(machine, state, told, attempt, now)
     tell(machine, leads, state, told, attempt, active)
     return 0
 
 
-def settle_gap(machine, lost, giving_up, backups, answers, active, attempt, now):
-    """Log is taken again as soon as the storage answers, and a full backup begins. The gap ends with that."""
+def answers_of(before, info, stanza, repositories, now):
+    """When each repository last answered, by its number as JSON keeps it; 0 for never."""
+    said = {str(one): good(info or [], stanza, one)[1] for one in repositories}
+    return {key: now if said[key] else before.get(key, 0) for key in said}
+
+
+def settle_gap(machine, repository, lost, backups, answers, attempt, now):
+    """Log is taken again as soon as the storage answers, and a full backup begins there (see `make_up`). The gap ends
+    with that."""
+    whose = f"Repository {repository}: " if len(machine.settings["repositories"]) > 1 else ""
     over = closed(lost, backups)
-    if over is not None and machine.settle(over):
-        print(f"Any point in time can be restored again from {over['backup']} on.", flush=True)
+    if over is not None and machine.settle(over, repository):
+        print(f"{whose}any point in time can be restored again from {over['backup']} on.", flush=True)
         return
-    if giving_up and not answers:
+    path = machine.path("giving-up", repository)
+    if not os.path.exists(path):
+        return
+    if answers:
+        print(f"{whose}the storage answers, and log is archived again.", flush=True)
+        os.unlink(path)
+    else:
         # Else `archive-push` would try by itself: nobody might be looking.
-        os.utime(machine.path("giving-up"))
-    if not answers or active:
+        os.utime(path)
+
+
+def make_up(machine, state, told, attempt, now):
+    """Begins the backup that repositories lack which answer: each is judged by what it has itself."""
+    kinds = {}
+    for repository, (backups, answers) in told.items():
+        if answers:
+            kinds[repository] = lacking(machine, state, repository, backups, attempt, now)
+    lack = {one: kind for one, kind in kinds.items() if kind is not None}
+    if not lack:
         return
-    if giving_up:
-        os.unlink(machine.path("giving-up"))
-    if attempt["started"] <= lost["last"] or now - attempt["started"] >= 60:
-        print("The storage answers: log is archived again, and a full backup begins.", flush=True)
-        machine.start("full")
+    # Who lost log makes up for it: nobody else knows.
+    own = any(machine.lost(one) is not None for one in lack)
+    if not own and choose(machine.members()) != machine.settings["name"]:
+        return
+    kind = "full" if "full" in lack.values() else "diff"
+    alike = sorted(one for one, wish in lack.items() if wish == kind)
+    why = "log was given up" if own else "it should have been made by now"
+    print(f"A {kind} backup begins: {why}.", flush=True)
+    machine.start(kind, None if alike == machine.settings["repositories"] else alike)
+
+
+def lacking(machine, state, repository, backups, attempt, now):
+    """What a repository that answers needs now, else None."""
+    lost = machine.lost(repository)
+    tried = attempt["started"] if repository in attempt.get("repositories", [repository]) else 0
+    if lost is not None:
+        waits = tried > lost["last"] and now - tried < 60
+        return None if waits or os.path.exists(machine.path("giving-up", repository)) else "full"
+    settings = machine.settings
+    since = tried if backups else max(tried, state.get("since", now))
+    return missed(now, settings["at"], settings["fullOn"], backups, since)
 
 
 def tell(machine, leads, state, told, attempt, active):
@@ -389,17 +493,20 @@ def tell(machine, leads, state, told, attempt, active):
     if not folder or not os.path.isdir(folder):
         return
     cluster = {"cluster": machine.stanza}
-    lost = machine.lost()
+    each = [(one, {**cluster, "repository": one}) for one in machine.settings["repositories"]]
     failed = not active and attempt["status"] not in (0, BUSY)
     newest = {
         key: max((one["timestamp"]["stop"] for one in backups), default=None) for key, (backups, _) in told.items()
     }
-    last = max((one for one in newest.values() if one is not None), default=0)
+    concerned = [newest[one] or 0 for one in newest if one in attempt.get("repositories", newest)]
+    last = min(concerned, default=0)
+    lost = {one: machine.lost(one) for one, _ in each}
+    answered = state.get("answers", {})
     metrics = [
         (
             "phasewise_backup_newest_timestamp_seconds",
             "When the newest good backup was finished",
-            [({**cluster, "repository": key}, value) for key, value in newest.items()],
+            [(labels, newest[one]) for one, labels in each],
         ),
         ("phasewise_backup_running", "Whether one is being made here", [(cluster, int(active))]),
         (
@@ -410,13 +517,17 @@ def tell(machine, leads, state, told, attempt, active):
         (
             "phasewise_repository_answered_timestamp_seconds",
             "When the repositories last answered",
-            [(cluster, state["answered"])],
+            [(labels, answered.get(str(one), 0)) for one, labels in each],
         ),
-        ("phasewise_archive_gap", "Whether log was given up and no backup was made since", [(cluster, int(lost is not None))]),
+        (
+            "phasewise_archive_gap",
+            "Whether log was given up and no backup was made since",
+            [(labels, int(lost[one] is not None)) for one, labels in each],
+        ),
         (
             "phasewise_archive_gap_from_timestamp_seconds",
             "From when on no point in time can be restored",
-            [(cluster, lost["from"] if lost else None)],
+            [(labels, lost[one]["from"] if lost[one] else None) for one, labels in each],
         ),
     ]
     if leads:
@@ -461,7 +572,8 @@ def main(arguments):
             print(choose(machine.members()) or "")
             return 0
         case ["gaps"]:
-            print(json.dumps({"open": machine.lost(), "past": machine.read("gaps.json", [])}))
+            opened, past = machine.gaps()
+            print(json.dumps({"open": opened, "past": past}))
             return 0
     print(__doc__, file=sys.stderr)
     return 2

@@ -68,6 +68,7 @@ function programSettings({
   time,
   fullOn,
   postgresVersion,
+  second,
 }: PgbackrestSettings) {
   const [hour = 0, minute = 0] = time.split(":").map(Number);
   return {
@@ -81,7 +82,7 @@ function programSettings({
     peers: peers.length > 0 ? PEERS : null,
     at: hour * 60 + minute,
     fullOn: Object.keys(WEEKDAYS).indexOf(fullOn),
-    repositories: [1],
+    repositories: second === null ? [1] : [1, 2],
     textfiles: TEXTFILES,
   };
 }

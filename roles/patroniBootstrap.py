@@ -19,6 +19,7 @@ import urllib.request
 # Of pgbackrest's stanza status: there is no such stanza; there is one without backups.
 NOTHING = (1, 2)
 SECONDS = 3
+BACKUPS = "/etc/phasewise/backup/settings.json"
 
 
 def directory_state(path):
@@ -91,8 +92,15 @@ class Store:
             raise RuntimeError("no member of the consensus store answers")
 
 
-def repository(stanza):
-    command = ["pgbackrest", f"--stanza={stanza}", "--io-timeout=2", "--output=json", "info"]
+def repositories():
+    """The numbers of those that this machine has. Read where backups have them: Patroni's unit stays as it is then."""
+    with open(BACKUPS, encoding="utf-8") as file:
+        return json.load(file)["repositories"]
+
+
+def told(stanza, number):
+    """What one repository says that it holds."""
+    command = ["pgbackrest", f"--stanza={stanza}", f"--repo={number}", "--io-timeout=2", "--output=json", "info"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError((done.stderr or done.stdout).strip())
@@ -100,11 +108,28 @@ def repository(stanza):
     return labels(json.loads(done.stdout, strict=False), stanza)
 
 
+def repository(stanza, numbers, ask=told):
+    """The backups that there are, as (repository, label), in the order in which they are tried: the newest of the first
+    repository first. One that does not answer is passed over only where another one holds some: else nobody can say
+    that there are none."""
+    found, silent = [], []
+    for number in numbers:
+        try:
+            found += [(number, label) for label in ask(stanza, number)]
+        except RuntimeError as error:
+            silent.append(f"repository {number}: {error}" if len(numbers) > 1 else str(error))
+    if silent and not found:
+        raise RuntimeError("; ".join(silent))
+    for one in silent:
+        print(f"{one}: another one is read", flush=True)
+    return found
+
+
 def before_start(args):
     store = Store(args.etcd.split(","), args.key, (args.ca, args.certificate, args.private_key))
     state = directory_state(args.data)
     initialized = None if state == "whole" else store.initialized()
-    chosen = choose(state, initialized, lambda: repository(args.stanza))
+    chosen = choose(state, initialized, lambda: repository(args.stanza, repositories()))
     if chosen == "wait":
         raise RuntimeError("a restore was cut off, and no member of the consensus store says whether it still counts")
     if chosen == "again":
@@ -155,8 +180,8 @@ def restore(args):
     else:
         shutil.rmtree(before, ignore_errors=True)
     processes = max(1, min(8, os.cpu_count() or 1))
-    for label in repository(args.stanza):
-        options = [f"--stanza={args.stanza}", f"--set={label}", "--delta", f"--process-max={processes}"]
+    for number, label in repository(args.stanza, repositories()):
+        options = [f"--stanza={args.stanza}", f"--repo={number}", f"--set={label}", "--delta", f"--process-max={processes}"]
         print(f"restoring {label}", flush=True)
         if subprocess.run(["pgbackrest", *options, "restore"]).returncode == 0:
             return

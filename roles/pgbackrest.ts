@@ -1,17 +1,18 @@
-import { ARCHIVE_PUSH, archivePush } from "./archivePush.ts";
+import { ARCHIVE_PUSH, archivePush, LOCKS } from "./archivePush.ts";
 import { backupUnit, backupUnits, PEERS } from "./backupUnits.ts";
 import { directory, file, reload, restart, role, running } from "./build.ts";
 import type { RoleManifest, Step } from "./manifest.ts";
 import { BACKUP_SPOOL, TLS } from "./paths.ts";
 import {
+  archiveConfigurations,
   BACKUP_CA,
-  LOCKS,
   mostWaiting,
   peersConfiguration,
   pgbackrestConfiguration,
+  type RepositoryNumber,
   readerConfiguration,
 } from "./pgbackrestConfiguration.ts";
-import { SECRETS, secret } from "./secrets.ts";
+import { REPOSITORY_SECRETS, secret } from "./secrets.ts";
 import { nodeTlsFiles } from "./tls.ts";
 import { unitFile } from "./unit.ts";
 
@@ -21,16 +22,10 @@ export interface PgbackrestSettings {
   /** Name of the cluster in the repository. */
   stanza: string;
   postgresVersion: number;
-  repository: {
-    /** Host name or address of the S3 service, without a scheme. */
-    endpoint: string;
-    port: number;
-    region: string;
-    bucket: string;
-    /** Whether its certificate comes from an authority of its own (secret `backup-ca-certificate`). */
-    ownAuthority: boolean;
-  };
+  repository: Repository;
   retentionDays: number;
+  /** Everything goes there too, under the same cipher: it holds the same data, and the same machines have its key. */
+  second: (Repository & { retentionDays: number }) | null;
   /** UTC, as "02:00". */
   time: string;
   /** The day of the full backup; every other day has a differential one. */
@@ -45,6 +40,17 @@ export interface PgbackrestSettings {
   peers: { name: string; address: string }[];
 }
 
+/** Where backups lie. */
+export interface Repository {
+  /** Host name or address of the S3 service, without a scheme. */
+  endpoint: string;
+  port: number;
+  region: string;
+  bucket: string;
+  /** Whether its certificate comes from an authority of its own (a secret of `REPOSITORY_SECRETS`). */
+  ownAuthority: boolean;
+}
+
 export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 export const PGBACKREST_PACKAGES = ["pgbackrest"];
@@ -53,6 +59,17 @@ const CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf";
 /** Lets the other members, which have a certificate of the stack, read this one's files for a backup. */
 const SERVER_UNIT = "phasewise-pgbackrest.service";
 const LOCKS_FOLDER = `d ${LOCKS} 0750 postgres postgres -\n`;
+
+/** Of the object storages that have one of their own. */
+function authorityFiles({ repository, second }: Pick<PgbackrestSettings, "repository" | "second">) {
+  const certificate = (number: RepositoryNumber) =>
+    file(BACKUP_CA[number], secret(REPOSITORY_SECRETS[number].caCertificate));
+  return [
+    ...(repository.ownAuthority ? [certificate(1)] : []),
+    ...(second?.ownAuthority ? [certificate(2)] : []),
+  ];
+}
+
 const LOCKS_STEP: Step = {
   name: "backup locks",
   probe: `[ -d ${LOCKS} ]`,
@@ -60,11 +77,12 @@ const LOCKS_STEP: Step = {
 };
 
 /**
- * Prints what the repository holds as JSON: run on a machine with this role, as root. See `newestBackup`. Where the
+ * Prints what one repository holds as JSON: run on a machine with this role, as root. See `newestBackup`. Where the
  * storage does not answer, it says so after 20 s (measured: 9.5 times the I/O timeout).
+ * @param repository Its number in the machine's configuration.
  */
-export function backupInfoCommand(stanza: string): string {
-  return `runuser -u postgres -- pgbackrest --stanza=${stanza} --io-timeout=2 --output=json info`;
+export function backupInfoCommand(stanza: string, repository = 1): string {
+  return `runuser -u postgres -- pgbackrest --stanza=${stanza} --repo=${repository} --io-timeout=2 --output=json info`;
 }
 
 /**
@@ -72,27 +90,34 @@ export function backupInfoCommand(stanza: string): string {
  * each week and a differential one each other day, made by one of the members, a standby where there is one.
  */
 export function pgbackrest(settings: PgbackrestSettings): RoleManifest {
-  const { ownAuthority } = settings.repository;
   const parts = backupUnits(settings);
+  const archives = archiveConfigurations(settings);
   const server = settings.peers.length === 0 ? null : peerServer(settings);
   return role("pgbackrest", {
     packages: PGBACKREST_PACKAGES,
     hold: PGBACKREST_PACKAGES,
     directories: [
       directory("/etc/pgbackrest", { group: "postgres", mode: "0750" }),
-      directory(BACKUP_SPOOL, { owner: "postgres", mode: "0750" }),
+      ...[...new Set([BACKUP_SPOOL, ...archives.map(({ spool }) => spool)])].map((spool) =>
+        directory(spool, { owner: "postgres", mode: "0750" }),
+      ),
       ...parts.directories,
       ...(server?.directories ?? []),
     ],
     files: [
-      ...(ownAuthority ? [file(BACKUP_CA, secret(SECRETS.backupCaCertificate))] : []),
+      ...authorityFiles(settings),
       file(CONFIGURATION, pgbackrestConfiguration(settings), {
         group: "postgres",
         mode: "0640",
         ...(server ? { onChange: reload(SERVER_UNIT) } : {}),
       }),
       file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", LOCKS_FOLDER),
-      file(ARCHIVE_PUSH, archivePush({ ...settings, mostSegments: mostWaiting(settings) }), { mode: "0755" }),
+      ...archives.map(({ path, text }) => file(path, text, { group: "postgres", mode: "0640" })),
+      file(
+        ARCHIVE_PUSH,
+        archivePush({ ...settings, mostSegments: mostWaiting(settings), several: settings.second !== null }),
+        { mode: "0755" },
+      ),
       ...(server?.files ?? []),
       ...parts.files,
     ],
@@ -134,6 +159,8 @@ const SERVER = unitFile({
 /** What a machine needs to read the repository alone: it restores and makes no backups. */
 export type ReaderSettings = Pick<PgbackrestSettings, "stanza" | "postgresVersion" | "repository" | "cores">;
 
+export type { RepositoryNumber };
+
 /** Reads the repository of a cluster, for a machine that a backup is restored to. */
 export function pgbackrestReader(settings: ReaderSettings): RoleManifest {
   return role("pgbackrest", {
@@ -144,7 +171,7 @@ export function pgbackrestReader(settings: ReaderSettings): RoleManifest {
       directory(TLS),
     ],
     files: [
-      ...(settings.repository.ownAuthority ? [file(BACKUP_CA, secret(SECRETS.backupCaCertificate))] : []),
+      ...authorityFiles({ ...settings, second: null }),
       file(CONFIGURATION, readerConfiguration(settings), { group: "postgres", mode: "0640" }),
       file("/etc/tmpfiles.d/phasewise-pgbackrest.conf", LOCKS_FOLDER),
     ],
@@ -152,16 +179,29 @@ export function pgbackrestReader(settings: ReaderSettings): RoleManifest {
   });
 }
 
+interface Stanza extends Pick<PgbackrestSettings, "stanza"> {
+  /** How many there are; one if left out. */
+  repositories?: number;
+}
+
+/** A shell command that succeeds where one does for every repository. */
+function inEach(repositories: number, command: (number: number) => string): string {
+  return Array.from({ length: repositories }, (_, index) => command(index + 1)).join(" && ");
+}
+
 /**
- * Creates the cluster's place in the repository; for the leader's machine once PostgreSQL runs there. Until then
+ * Creates the cluster's place in each repository; for the leader's machine once PostgreSQL runs there. Until then
  * PostgreSQL keeps its log and tries again, so nothing is lost. Each of its tries holds pgBackRest's lock for a moment:
  * 50 is what pgBackRest ends with where somebody else has it.
  */
-export function pgbackrestStanzaStep({ stanza }: Pick<PgbackrestSettings, "stanza">): Step {
+export function pgbackrestStanzaStep({ stanza, repositories = 1 }: Stanza): Step {
   return {
     name: `backup repository of ${stanza}`,
     // Status 0 is "ok", 2 "no valid backups": in both cases the stanza is there.
-    probe: `${backupInfoCommand(stanza)} | grep -Eq '"status":\\{"code":(0|2),'`,
+    probe: inEach(
+      repositories,
+      (number) => `${backupInfoCommand(stanza, number)} | grep -Eq '"status":\\{"code":(0|2),'`,
+    ),
     act: `for attempt in $(seq 60); do
   runuser -u postgres -- pgbackrest --stanza=${stanza} stanza-create && exit 0
   code=$?
@@ -174,13 +214,20 @@ exit "$code"`,
 
 /**
  * Begins the first full backup, and does not wait for it; for the leader's machine once there is a repository. The
- * timers make all later ones.
+ * timers make all later ones. A repository that comes later gets its own with a differential one of the first: there
+ * is nothing that it could differ from.
  */
-export function pgbackrestFirstBackupStep({ stanza }: Pick<PgbackrestSettings, "stanza">): Step {
+export function pgbackrestFirstBackupStep({ stanza, repositories = 1 }: Stanza): Step {
+  const hasBackup = (number: number) =>
+    `${backupInfoCommand(stanza, number)} | grep -Eq '"status":\\{"code":0,'`;
+  const start = (type: "full" | "diff") => `systemctl start --no-block ${backupUnit(type)}`;
   const making = `systemctl show --property=ActiveState ${backupUnit("full")} ${backupUnit("diff")}`;
   return {
     name: `first backup of ${stanza}`,
-    probe: `${backupInfoCommand(stanza)} | grep -Eq '"status":\\{"code":0,' || ${making} | grep -q =activating`,
-    act: `systemctl start --no-block ${backupUnit("full")}`,
+    probe: `${inEach(repositories, hasBackup)} || ${making} | grep -q =activating`,
+    act:
+      repositories === 1
+        ? start("full")
+        : `if ${hasBackup(1)}; then ${start("diff")}; else ${start("full")}; fi`,
   };
 }

@@ -1,12 +1,16 @@
+import { archiveOf, LOCKS } from "./archivePush.ts";
 import { iniSection } from "./build.ts";
 import { BACKUP_SPOOL, PORTS, POSTGRES_SOCKET, postgresData, TLS } from "./paths.ts";
-import type { PgbackrestSettings, ReaderSettings } from "./pgbackrest.ts";
-import { SECRETS, secret } from "./secrets.ts";
+import type { PgbackrestSettings, ReaderSettings, Repository } from "./pgbackrest.ts";
+import { REPOSITORY_SECRETS, SECRETS, secret } from "./secrets.ts";
 import { nodeTls } from "./tls.ts";
 
-/** Where the authority of the object storage's certificate stands. */
-export const BACKUP_CA = `${TLS}/backup-ca.pem`;
-export const LOCKS = "/run/pgbackrest";
+export type RepositoryNumber = keyof typeof REPOSITORY_SECRETS;
+/** Where the authorities of the object storages' certificates stand. */
+export const BACKUP_CA: Record<RepositoryNumber, string> = {
+  1: `${TLS}/backup-ca.pem`,
+  2: `${TLS}/second-backup-ca.pem`,
+};
 const MB = 1024 ** 2;
 
 /** How many segments of the log (16 MB each) may wait for the archive. */
@@ -24,15 +28,12 @@ export function mostWaiting({
  * with the default of 60 s a storage that is down is reported after 20 minutes.
  */
 export function pgbackrestConfiguration(settings: PgbackrestSettings): string {
-  const { repository, retentionDays, cores } = settings;
+  const { cores, second } = settings;
   const tls = nodeTls("pgbackrest");
   return [
     iniSection("global", {
-      ...storage(repository),
-      "repo1-bundle": "y",
-      "repo1-block": "y",
-      "repo1-retention-full-type": "time",
-      "repo1-retention-full": retentionDays,
+      ...written(settings),
+      ...(second === null ? {} : written({ ...second, repository: second }, 2)),
       "compress-type": "zst",
       "compress-level": 3,
       "start-fast": "y",
@@ -71,6 +72,40 @@ export function pgbackrestConfiguration(settings: PgbackrestSettings): string {
   ].join("\n");
 }
 
+/**
+ * What sends the log to one of several repositories, each by itself: where one is down, pgBackRest would keep all log
+ * back from PostgreSQL's point of view and, past the bound, give it up for both. None where there is one repository.
+ */
+export function archiveConfigurations(
+  settings: PgbackrestSettings,
+): { path: string; spool: string; text: string }[] {
+  const { repository, second } = settings;
+  if (second === null) return [];
+  return ([1, 2] as const).map((number) => {
+    const { configuration: path, locks, spool } = archiveOf(number);
+    const text = [
+      iniSection("global", {
+        // The only one in here: pgBackRest's first.
+        ...storage(number === 1 ? repository : second, 1, number),
+        "compress-type": "zst",
+        "compress-level": 3,
+        "io-timeout": 20,
+        "archive-async": "y",
+        "spool-path": spool,
+        // A repository that works gets what waits for the other one too, once that is given up.
+        "archive-push-queue-max": `${(2 * mostWaiting(settings) + 4) * 16}MiB`,
+        "lock-path": locks,
+        "log-level-console": "warn",
+        "log-level-file": "off",
+        "log-timestamp": "n",
+      }),
+      iniSection("global:archive-push", { "process-max": 2, "archive-timeout": 30 }),
+      stanza(settings),
+    ].join("\n");
+    return { path, spool, text };
+  });
+}
+
 /** The cluster's other members, for backups alone: everything else is about this machine's PostgreSQL. */
 export function peersConfiguration({ stanza: name, postgresVersion, peers }: PgbackrestSettings): string {
   const tls = nodeTls("pgbackrest");
@@ -95,7 +130,7 @@ export function peersConfiguration({ stanza: name, postgresVersion, peers }: Pgb
 export function readerConfiguration(settings: ReaderSettings): string {
   return [
     iniSection("global", {
-      ...storage(settings.repository),
+      ...storage(settings.repository, 1, 1),
       "process-max": Math.max(1, Math.min(8, settings.cores)),
       "io-timeout": 20,
       "archive-async": "y",
@@ -118,19 +153,39 @@ function stanza({ stanza: name, postgresVersion }: Pick<PgbackrestSettings, "sta
   });
 }
 
-function storage(repository: PgbackrestSettings["repository"]): Record<string, string | number> {
+function written(
+  { repository, retentionDays }: Pick<PgbackrestSettings, "repository" | "retentionDays">,
+  number: RepositoryNumber = 1,
+): Record<string, string | number> {
   return {
-    "repo1-type": "s3",
-    "repo1-path": "/postgresql",
-    "repo1-s3-endpoint": repository.endpoint,
-    "repo1-storage-port": repository.port,
-    "repo1-s3-region": repository.region,
-    "repo1-s3-bucket": repository.bucket,
-    "repo1-s3-uri-style": "path",
-    "repo1-s3-key": secret(SECRETS.backupAccessKey),
-    "repo1-s3-key-secret": secret(SECRETS.backupSecretKey),
-    ...(repository.ownAuthority ? { "repo1-storage-ca-file": BACKUP_CA } : {}),
-    "repo1-cipher-type": "aes-256-cbc",
-    "repo1-cipher-pass": secret(SECRETS.backupCipher),
+    ...storage(repository, number, number),
+    [`repo${number}-bundle`]: "y",
+    [`repo${number}-block`]: "y",
+    [`repo${number}-retention-full-type`]: "time",
+    [`repo${number}-retention-full`]: retentionDays,
+  };
+}
+
+/** @param number By which pgBackRest knows it. @param whose By which its secrets are asked for. */
+function storage(
+  repository: Repository,
+  number: number,
+  whose: RepositoryNumber,
+): Record<string, string | number> {
+  const names = REPOSITORY_SECRETS[whose];
+  const repo = `repo${number}`;
+  return {
+    [`${repo}-type`]: "s3",
+    [`${repo}-path`]: "/postgresql",
+    [`${repo}-s3-endpoint`]: repository.endpoint,
+    [`${repo}-storage-port`]: repository.port,
+    [`${repo}-s3-region`]: repository.region,
+    [`${repo}-s3-bucket`]: repository.bucket,
+    [`${repo}-s3-uri-style`]: "path",
+    [`${repo}-s3-key`]: secret(names.accessKey),
+    [`${repo}-s3-key-secret`]: secret(names.secretKey),
+    ...(repository.ownAuthority ? { [`${repo}-storage-ca-file`]: BACKUP_CA[whose] } : {}),
+    [`${repo}-cipher-type`]: "aes-256-cbc",
+    [`${repo}-cipher-pass`]: secret(SECRETS.backupCipher),
   };
 }

@@ -41,6 +41,23 @@ export const SECRETS = {
   backupCipher: "backup-cipher",
   /** PEM of the authority behind the object storage's certificate, where it is none of the public ones. */
   backupCaCertificate: "backup-ca-certificate",
+  secondBackupAccessKey: "second-backup-access-key",
+  secondBackupSecretKey: "second-backup-secret-key",
+  secondBackupCaCertificate: "second-backup-ca-certificate",
+} as const;
+
+/** By which names machines ask for what opens each of the backups' repositories. Both have one cipher. */
+export const REPOSITORY_SECRETS = {
+  1: {
+    accessKey: SECRETS.backupAccessKey,
+    secretKey: SECRETS.backupSecretKey,
+    caCertificate: SECRETS.backupCaCertificate,
+  },
+  2: {
+    accessKey: SECRETS.secondBackupAccessKey,
+    secretKey: SECRETS.secondBackupSecretKey,
+    caCertificate: SECRETS.secondBackupCaCertificate,
+  },
 } as const;
 
 /** What a secret may hold that stands inside a line of YAML, INI or a password file. */

@@ -30,8 +30,10 @@ export function backup(program: Command): void {
         const report = await backupNow(stack, options.type, ctx);
         if (options.json) printJson(report);
         else
-          for (const { cluster, label, seconds } of report.backups)
-            print(`${cluster}: ${label} is made (${seconds} s).`);
+          for (const { cluster, label, repository, seconds } of report.backups)
+            print(
+              `${cluster}: ${label} is made${repository === 1 ? "" : ` in repository ${repository}`} (${seconds} s).`,
+            );
         return 0;
       }),
     );

@@ -10,7 +10,7 @@ export function backups(program: Command): void {
     .addArgument(stackArgument())
     .option(
       "--json",
-      "{stack, clusters: [{cluster, status, backups}], caches: [{cache, backups}]} as JSON on standard output",
+      "{stack, clusters: [{cluster, repository, status, backups}], caches: [{cache, backups}]} as JSON on standard output",
     )
     .addHelpText("after", "\nExample:\n  npx phasewise backups dev")
     .action((stack: string, options: CommonOptions) =>
@@ -21,9 +21,12 @@ export function backups(program: Command): void {
           printJson(report);
           return 0;
         }
-        const rows = report.clusters.flatMap(({ cluster, backups: list }) =>
+        const several = report.clusters.some(({ repository }) => repository > 1);
+        const nameOf = (cluster: string, repository: number) =>
+          several ? `${cluster}, repository ${repository}` : cluster;
+        const rows = report.clusters.flatMap(({ cluster, repository, backups: list }) =>
           list.map((one) => [
-            cluster,
+            nameOf(cluster, repository),
             one.faulty ? styled("red", `${one.label} (faulty)`) : one.label,
             one.type,
             one.finishedAt.slice(0, 19).replace("T", " "),
@@ -43,7 +46,8 @@ export function backups(program: Command): void {
             ]),
           ),
         );
-        for (const { cluster, status } of report.clusters) print(`${cluster}: ${status}`);
+        for (const { cluster, repository, status } of report.clusters)
+          print(`${nameOf(cluster, repository)}: ${status}`);
         if (rows.length > 0)
           print(`\n${await table(["Of", "Backup", "Type", "Made (UTC)", "Database", "Stored"], rows)}`);
         return 0;

@@ -2,11 +2,13 @@ import { type Command, Option } from "commander";
 import { type Loss, losses } from "../operations/drill/lose/journal.ts";
 import type { DrillReport } from "../operations/drill/reports.ts";
 import { print, printJson, styled, table } from "./output.ts";
+import { repositoryNumber } from "./repositoryNumber.ts";
 import { ask, type CommonOptions, requireTerminal, run } from "./run.ts";
 import { stackArgument } from "./stackArgument.ts";
 
 interface Options extends CommonOptions {
   cluster?: string;
+  repository?: number;
   type?: string;
   lose?: Loss;
   identity?: string;
@@ -34,6 +36,11 @@ export function drill(program: Command): void {
     )
     .option("--type <type>", "server type of the throw-away machine; that of the stack if left out")
     .option("--cluster <name>", "which cluster, where there are several")
+    .option(
+      "--repository <number>",
+      "prove the backups in repository 1 or 2; the first that answers if left out",
+      repositoryNumber,
+    )
     .option("--json", "{ok, rtoSeconds, rpoSeconds, rowsMissing, checks} as JSON on standard output")
     .addHelpText(
       "after",
@@ -66,11 +73,16 @@ async function printTimer(stack: string, options: Options): Promise<number> {
 
 type Context = Parameters<Parameters<typeof run>[1]>[0];
 
-async function restoreDrill(stack: string, { cluster, type }: Options, ctx: Context): Promise<DrillReport> {
+async function restoreDrill(
+  stack: string,
+  { cluster, repository, type }: Options,
+  ctx: Context,
+): Promise<DrillReport> {
   const operations = await import("../operations/drill/restoreDrill.ts");
   const wanted = {
     ...(cluster === undefined ? {} : { cluster }),
     ...(type === undefined ? {} : { serverType: type }),
+    ...(repository === undefined ? {} : { repository }),
   };
   return await operations.drill(stack, wanted, ctx);
 }

@@ -3,6 +3,7 @@ import type { OperationContext } from "../operations/context.ts";
 import type { RestoreReport } from "../operations/restore/restore.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { print, printJson } from "./output.ts";
+import { repositoryNumber } from "./repositoryNumber.ts";
 import { restoreCache } from "./restoreCache.ts";
 import { forgetOld, type InPlaceFlags, inPlace } from "./restoreInPlace.ts";
 import { type CommonOptions, run } from "./run.ts";
@@ -11,6 +12,7 @@ import { stackArgument } from "./stackArgument.ts";
 interface Options extends CommonOptions, InPlaceFlags {
   to?: string;
   cluster?: string;
+  repository?: number;
   cache?: string;
   type?: string;
   /** Hours; true stands for a day. */
@@ -34,6 +36,11 @@ export function restore(program: Command): void {
     .option("--keep [hours]", "let the machine stay, for a day if nothing is said", hours)
     .option("--type <type>", "server type of the machine; one that is large enough if left out")
     .option("--cluster <name>", "which cluster, where there are several")
+    .option(
+      "--repository <number>",
+      "from the backups in repository 1 or 2; the first that answers if left out",
+      repositoryNumber,
+    )
     .option("--table <schema.name>", "copy this table from there into the stack, which goes on")
     .option("--database <name>", "copy this database from there into the stack; with --table, where that is")
     .option("--as <name>", "what the copy is called, where the stack has something of that name")
@@ -67,13 +74,14 @@ async function work(stack: string, options: Options, ctx: OperationContext): Pro
   if (options.inPlace || options.back || options.resume || options.abort)
     return await inPlace(stack, options, ctx);
   const { restoreToScratch } = await import("../operations/restore/restore.ts");
-  const { as, cluster, database, keep, table, to = "latest", type } = options;
+  const { as, cluster, database, keep, repository, table, to = "latest", type } = options;
   const report = await restoreToScratch(
     stack,
     {
       to,
       ...(cluster === undefined ? {} : { cluster }),
       ...(type === undefined ? {} : { serverType: type }),
+      ...(repository === undefined ? {} : { repository }),
       ...(as === undefined ? {} : { as }),
       ...(database === undefined ? {} : { database }),
       ...(table === undefined ? {} : { table }),
@@ -134,12 +142,15 @@ function show({
   databases,
   machine,
   reached,
+  repository,
   seconds,
   stack,
   target,
 }: RestoreReport): void {
   const sizes = databases.map(({ name, bytes }) => `${name} ${(bytes / 1024 ** 2).toFixed(1)} MB`).join(", ");
-  print(`${cluster} is restored to ${target} in ${seconds} s, from the backup ${backup}: ${sizes}.`);
+  print(
+    `${cluster} is restored to ${target} in ${seconds} s, from the backup ${backup}${repository === 1 ? "" : ` in repository ${repository}`}: ${sizes}.`,
+  );
   print(
     `Its last transaction: ${reached.time ?? "none after the backup"}, the log up to ${reached.lsn ?? "the backup's end"}.`,
   );

@@ -8,6 +8,7 @@ export interface InPlaceFlags {
   json?: boolean;
   to?: string;
   cluster?: string;
+  repository?: number;
   inPlace?: boolean;
   on?: string;
   discardOld?: boolean;
@@ -19,7 +20,7 @@ export interface InPlaceFlags {
 }
 
 export async function inPlace(stack: string, flags: InPlaceFlags, ctx: OperationContext): Promise<number> {
-  const { abort, back, cluster, on: machine, resume, to, yes } = flags;
+  const { abort, back, cluster, on: machine, repository, resume, to, yes } = flags;
   const way = resume ? "resume" : abort ? "abort" : undefined;
   if (!yes && way === undefined) requireTerminal(`npx phasewise restore ${stack} --in-place`);
   const { restoreInPlace } = await import("../operations/restore/inPlace/inPlace.ts");
@@ -28,6 +29,7 @@ export async function inPlace(stack: string, flags: InPlaceFlags, ctx: Operation
     stack,
     {
       to,
+      repository,
       back,
       cluster,
       machine,

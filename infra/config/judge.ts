@@ -124,7 +124,8 @@ function encryptedFaults(
     if (at === undefined) return { value: "encrypted", faults: [] };
     const expected = expectationOf(at);
     if (expected.secret && !("shape" in at)) return { value: "encrypted", faults: [] };
-    const fix = "write it in clear; only objectStorage.accessKey and objectStorage.secretKey are secrets";
+    const fix =
+      "write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets";
     return {
       value,
       faults: [{ path: pathOf(path), found: "an encrypted value", allowed: expected.allowed, fix }],

@@ -6,6 +6,7 @@ import { defined } from "./defined.ts";
 import { describe, either, type Fault } from "./fault.ts";
 import { metricsPeersAreInside } from "./metrics.ts";
 import { redisFitsTheMachine, redisFitsTheVolume } from "./redis.ts";
+import { secondIsAnotherPlace, secondIsWhole } from "./secondRepository.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the rules judge: settings whose own value is right, the others left out. */
@@ -29,6 +30,8 @@ const rules: Rule[] = [
   objectStorageIsThere,
   objectStorageWithoutRegion,
   bucketOfOnesOwn,
+  secondIsAnotherPlace,
+  secondIsWhole,
   reservedParameters,
   enoughConnections,
   metricsPeersAreInside,

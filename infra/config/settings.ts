@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { phaseNames } from "../blueprint.ts";
-import { findServerType, locationNames, locations, serverTypes } from "../hetzner/catalogue.ts";
-import { expecting, expectingSecret } from "./expectation.ts";
+import { findServerType, locationNames, serverTypes } from "../hetzner/catalogue.ts";
+import { expecting } from "./expectation.ts";
 import { didYouMean, either } from "./fault.ts";
 import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
 import { metrics } from "./metrics.ts";
 import { publicKeys } from "./operatorKeys.ts";
 import { redis } from "./redis.ts";
+import { secondRepository } from "./secondRepository.ts";
+import { authority, keys, place } from "./storage.ts";
 
 /** What stands under `phasewise:` in a stack's file. Every part says what it allows; unknown keys are refused. */
 
@@ -136,22 +138,6 @@ const domain = text(
       : "write a full name in small letters, as db.example.com",
 );
 
-const bucketName = text(
-  /^(?=.{3,63}$)[a-z0-9]([a-z0-9-]*[a-z0-9])$/,
-  "3 to 63 small letters, digits and hyphens",
-  "choose a name, as acme-production-backups",
-);
-const objectStorageCities = locationNames.filter((name) => locations[name].objectStorage);
-const secretHint = (name: string) =>
-  `npx pulumi config set --secret --path phasewise:objectStorage.${name} (it asks for the value)`;
-/** What may stand in a line of configuration on a machine without being taken apart. */
-const credential = (name: string) =>
-  expectingSecret(
-    z.string().regex(/^[A-Za-z0-9._~+/=-]+$/),
-    "letters, digits and . _ ~ + / = -, as object storages make them",
-    secretHint(name),
-  );
-
 /** The settings by key; each is judged on its own, so that one fault hides no other. */
 export const settings = {
   cloud: oneOf(["hetzner", "embedded"]).default("hetzner"),
@@ -219,31 +205,7 @@ export const settings = {
       keys: publicKeys().default({}),
     })
     .prefault({}),
-  objectStorage: z
-    .strictObject({
-      endpoint: text(
-        /^https:\/\/[^\s/?#@]+$/,
-        "an address that starts with https://, without a path",
-        (found) =>
-          typeof found === "string" && found.startsWith("http://")
-            ? "use https: backups never travel in clear"
-            : `write it as https://${objectStorageCities[0]}.your-objectstorage.com`,
-      ).optional(),
-      region: text(
-        /^[a-z0-9][a-z0-9-]*$/,
-        "a region's name, as fsn1",
-        "write the name of the bucket's region",
-      ).optional(),
-      bucket: bucketName.optional(),
-      accessKey: credential("accessKey"),
-      secretKey: credential("secretKey"),
-      caCertificate: text(
-        /^-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+\n-----END CERTIFICATE-----\n?$/,
-        "a certificate in PEM form",
-        "write the PEM text of the authority's certificate as a block (caCertificate: |)",
-      ).optional(),
-    })
-    .optional(),
+  objectStorage: z.strictObject({ ...place, ...keys("objectStorage"), ...authority }).optional(),
   catalogues: expecting(
     z.array(catalogue),
     "a list of catalogues of indexes",
@@ -269,6 +231,7 @@ export const settings = {
         "sunday",
       ),
       retentionDays: wholeNumber(1, 3650, "(days)").default(30),
+      secondRepository,
       queuePercent: wholeNumber(1, 80, "(percent of the volume)").default(40),
       keepDeletedDays: wholeNumber(0, 365, "(days)").default(14),
       keepOnDestroy: trueOrFalse().optional(),

@@ -17,6 +17,11 @@ const project = "phasewise";
 /** Namespaces of packages that this project uses. */
 const namespaces = [project, "hcloud", "pulumi"];
 const secretSettings = ["accessKey", "secretKey"];
+/** Where those stand. */
+const secretSections = [
+  { section: "objectStorage", inner: [] },
+  { section: "backup", inner: ["secondRepository"] },
+];
 
 /**
  * The settings in a stack's file.
@@ -58,9 +63,7 @@ export function fromPulumi(
   const read = ownSettings(entries);
   const faults = entries.flatMap(([key, value]) => [
     ...namespaceFaults(key, value),
-    ...(isSecret(key)
-      ? []
-      : plainSecretFaults(key, key === `${project}:objectStorage` ? parsed(value) : value)),
+    ...(isSecret(key) ? [] : plainSecretFaults(key, key === "hcloud:token" ? value : parsed(value))),
     ...(key === "hcloud:token" ? (checkToken(value) ?? []) : []),
   ]);
   return { name: file, settings: read, faults };
@@ -148,8 +151,17 @@ function plainSecretFaults(key: string, value: unknown): Fault[] {
   if (key === "hcloud:token") {
     return typeof value === "string" ? [fault(key, "npx pulumi config set --secret hcloud:token")] : [];
   }
-  if (key !== `${project}:objectStorage` || value === null || typeof value !== "object") return [];
-  return secretSettings
-    .filter((name) => typeof (value as Record<string, unknown>)[name] === "string")
-    .map((name) => fault(`${key}.${name}`, `npx pulumi config set --secret --path ${key}.${name}`));
+  return secretSections
+    .filter(({ section }) => key === `${project}:${section}`)
+    .flatMap(({ inner }) => {
+      const path = [key, ...inner].join(".");
+      const holder = inner.reduce<unknown>((at, part) => partOf(at, part), value);
+      return secretSettings
+        .filter((name) => typeof partOf(holder, name) === "string")
+        .map((name) => fault(`${path}.${name}`, `npx pulumi config set --secret --path ${path}.${name}`));
+    });
+}
+
+function partOf(value: unknown, name: string): unknown {
+  return value === null || typeof value !== "object" ? undefined : (value as Record<string, unknown>)[name];
 }

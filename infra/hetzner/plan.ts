@@ -6,7 +6,15 @@ import type {
   MachineRole,
   MachineSpec,
 } from "../../components/spec.ts";
-import type { Balancer, Blueprint, Bucket, Cluster, Node, NodeGroup } from "../blueprint.ts";
+import {
+  type Balancer,
+  type Blueprint,
+  type Bucket,
+  type Cluster,
+  type Node,
+  type NodeGroup,
+  SECOND_BUCKET,
+} from "../blueprint.ts";
 import type { Config } from "../config.ts";
 import { findServerType, locations } from "./catalogue.ts";
 
@@ -115,7 +123,7 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
   if (!pooler || !backup) throw new Error(`the cluster ${cluster.name} has no pooler or no backup`);
   const { name, members, joining, durability, maximumReadLagSeconds } = cluster;
   const { postgresVersion, database, extensions, parameters } = cluster;
-  const { bucket: bucketName, time, fullOn, retentionDays, queuePercent } = backup;
+  const { bucket: bucketName, second, time, fullOn, retentionDays, queuePercent } = backup;
   return {
     name,
     members,
@@ -129,7 +137,7 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
     parameters,
     pool: { size: pooler.size, reserve: pooler.reserve },
     maxClients: pooler.maxClients,
-    backup: { bucket: bucketName, time, fullOn, retentionDays, queuePercent },
+    backup: { bucket: bucketName, second, time, fullOn, retentionDays, queuePercent },
   };
 }
 
@@ -145,8 +153,10 @@ function loadBalancer({ to, beside, ...balancer }: Balancer, config: Config): Lo
   };
 }
 
-function bucket(bucket: Bucket, { objectStorage }: Config): BucketSpec {
-  const { bucket: physical, endpoint, region, caCertificate } = objectStorage;
+function bucket(bucket: Bucket, { backup, objectStorage }: Config): BucketSpec {
+  const place = bucket.name === SECOND_BUCKET ? backup.secondRepository : objectStorage;
+  if (place === null) throw new Error(`no settings say where the bucket ${bucket.name} is`);
+  const { bucket: physical, endpoint, region, caCertificate } = place;
   return { ...bucket, bucket: physical, endpoint, region, caCertificate };
 }
 

@@ -1,4 +1,4 @@
-import type { Blueprint, Node, NodeGroup, PhaseNumber } from "../blueprint.ts";
+import { type Blueprint, type Node, type NodeGroup, type PhaseNumber, SECOND_BUCKET } from "../blueprint.ts";
 import type { Config } from "../config.ts";
 import { cachesOf } from "./caches.ts";
 
@@ -28,7 +28,11 @@ export function node(group: NodeGroup, number: number, config: Config): Node {
 /** What all phases have, at its places: one PostgreSQL cluster with its consensus, gateways and backups. */
 export function dataLayer({ phase, nodes, voters, members, gateways }: Places, config: Config): Blueprint {
   const { database } = config;
-  const { keepDeletedDays, keepOnDestroy, ...schedule } = config.backup;
+  const { keepDeletedDays, keepOnDestroy, secondRepository, ...schedule } = config.backup;
+  const second = secondRepository && {
+    bucket: SECOND_BUCKET,
+    retentionDays: secondRepository.retentionDays,
+  };
   return {
     phase,
     environment: config.environment,
@@ -53,8 +57,12 @@ export function dataLayer({ phase, nodes, voters, members, gateways }: Places, c
     applications: [],
     // On the first gateway: clients know it in every phase.
     caches: cachesOf(config, { on: gateways.slice(0, 1), gateways: gateways.slice(0, 1), sentinels: [] }),
-    buckets: [{ name: "backups", keepDeletedDays, keepOnDestroy }],
-    backups: [{ cluster, bucket: "backups", ...schedule }],
+    buckets: ["backups", ...(second ? [second.bucket] : [])].map((name) => ({
+      name,
+      keepDeletedDays,
+      keepOnDestroy,
+    })),
+    backups: [{ cluster, bucket: "backups", second, ...schedule }],
   };
 }
 

@@ -1,7 +1,7 @@
-import type { Documents } from "../../clients/s3/documents.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { redisBackupPrefix } from "../../roles/redisBackup.ts";
 import { Problem } from "../../toolchain/problem.ts";
+import type { Kept } from "../restore/kept.ts";
 import type { Cache } from "../topology.ts";
 
 /** A backup of a cache, as the bucket shows it. */
@@ -17,7 +17,7 @@ export interface CacheBackup {
 const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.rdb\.gpg$/;
 
 /** What the bucket holds of a cache, the oldest first. */
-export async function readCacheBackups(store: Documents, cache: string): Promise<CacheBackup[]> {
+export async function readCacheBackups(store: Pick<Kept, "entries">, cache: string): Promise<CacheBackup[]> {
   return parseCacheBackups(await store.entries(redisBackupPrefix(cache)), cache);
 }
 

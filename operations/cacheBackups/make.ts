@@ -3,7 +3,7 @@ import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { Machines } from "../machines.ts";
 import { cacheMembers } from "../membership/cache.ts";
-import { openStore } from "../restore/store.ts";
+import { openRepository } from "../restore/store.ts";
 import { readDeployed } from "../topology.ts";
 import { type CacheBackup, cacheNamed, readCacheBackups } from "./list.ts";
 
@@ -21,7 +21,7 @@ export async function backupCacheNow(
   const { topology } = await readDeployed(stack, ctx);
   const cache = cacheNamed(topology, name);
   await using machines = new Machines(topology, ctx);
-  using store = openStore(topology);
+  using store = openRepository(topology.buckets[0]!);
   const members = await cacheMembers(machines, cache);
   const maker = members.find((one) => one.synced) ?? members.find((one) => one.primary);
   if (!maker) {

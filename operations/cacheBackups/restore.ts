@@ -5,7 +5,7 @@ import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
-import { openStore } from "../restore/store.ts";
+import { openRepository } from "../restore/store.ts";
 import { type Cache, type Machine, readDeployed } from "../topology.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import { refuseOther } from "../workflow/underWay.ts";
@@ -45,7 +45,7 @@ export async function restoreCache(
   const { topology } = await readDeployed(stack, ctx);
   const cache = cacheNamed(topology, name);
   refuseReplicas(cache, stack);
-  using bucket = openStore(topology);
+  using bucket = openRepository(topology.buckets[0]!);
   const backup = chooseCacheBackup(await readCacheBackups(bucket, name), to, stack);
   await using machines = new Machines(topology, ctx);
   const store = stackStore(machines, ctx);

@@ -26,8 +26,16 @@ export const CANARY = `SELECT CASE WHEN to_regclass('phasewise.canary') IS NULL 
   query_to_xml('SELECT json_agg(json_build_object(''run'', run, ''rows'', rows)) AS j FROM
     (SELECT run, count(*) AS rows FROM phasewise.canary GROUP BY run) r', false, true, '')::text END`;
 
-/** Null where the cluster does not answer: then it is compared with nothing. */
-export async function readLive(world: World, cluster: Cluster, ctx: OperationContext): Promise<Live | null> {
+/**
+ * Null where the cluster does not answer: then it is compared with nothing.
+ * @param repositories Which must hold it, as `markArchive` wants it.
+ */
+export async function readLive(
+  world: World,
+  cluster: Cluster,
+  ctx: OperationContext,
+  repositories: number[] = [],
+): Promise<Live | null> {
   let leader: Machine;
   try {
     leader = await leaderOf(world, cluster);
@@ -42,7 +50,7 @@ export async function readLive(world: World, cluster: Cluster, ctx: OperationCon
     await sqlOn(world, leader, "SELECT setting FROM pg_settings WHERE name = 'archive_timeout'"),
   );
   // Last: all that was read before is in the archive then.
-  const mark = await markArchive(world, leader, cluster);
+  const mark = await markArchive(world, leader, cluster, repositories);
   return { mark, archiveTimeout, tables: tables.flat(), canary: canary.flat() };
 }
 

@@ -9,6 +9,8 @@ export interface DrillReport {
   /** What was lost for the trial; null where a backup was restored beside the stack. */
   lost: string | null;
   startedAt: string;
+  /** The number of the repository that was read; left out of a disaster: what is rebuilt asks all of them. */
+  repository?: number;
   /** The backup that was restored; null where none was. */
   backup: string | null;
   /**

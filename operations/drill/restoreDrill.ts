@@ -4,6 +4,7 @@ import { backupInfoCommand } from "../../roles/pgbackrest.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { recover, run } from "../restore/recover.ts";
+import { chooseRepository } from "../restore/repositories.ts";
 import { type Backup, neededBytes, parseRepository, repositoryFaults } from "../restore/repository.ts";
 import { clusterOf } from "../restore/restore.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "../restore/scratch.ts";
@@ -18,9 +19,11 @@ import { type DrillReport, reportKey } from "./reports.ts";
 export interface DrillOptions {
   cluster?: string;
   serverType?: string;
+  /** Which one is proven; the first one that answers if left out. */
+  repository?: number;
 }
 
-type DrillBase = Pick<DrillReport, "stack" | "cluster" | "lost" | "startedAt">;
+type DrillBase = Pick<DrillReport, "stack" | "cluster" | "lost" | "startedAt" | "repository">;
 
 /** Backups that are tried, the newest first. */
 const tried = 3;
@@ -39,21 +42,33 @@ export async function drill(
   cipherOf(topology, cluster);
   const access = await cloudAccess(deployment, ctx);
   const startedAt = new Date();
-  const { live, newest, faults } = await ask(topology, cluster, ctx);
+  const repository = await chooseRepository(topology, cluster, options.repository, ctx);
+  const { live, newest, faults } = await ask(topology, cluster, ctx, repository.number);
   const bytes = newest === undefined ? 0 : neededBytes(newest);
   const size = await judgeSize(access, topology, cluster, { serverType: options.serverType ?? null, bytes });
   const begin = Date.now();
   const wish = { ...size, bytes, writable: true, keepUntil: null };
-  const base = { stack, cluster: cluster.name, lost: null, startedAt: startedAt.toISOString() };
-  const report = await withScratch({ access, topology, cluster }, wish, ctx, async (_, session) => ({
-    ...base,
-    ...(await prove(session, cluster, live, begin, topology, ctx)),
-  })).catch((error: unknown) => failed(base, error, ctx));
+  const base = {
+    stack,
+    cluster: cluster.name,
+    lost: null,
+    startedAt: startedAt.toISOString(),
+    repository: repository.number,
+  };
+  const report = await withScratch(
+    { access, topology, cluster, repository },
+    wish,
+    ctx,
+    async (_, session) => ({
+      ...base,
+      ...(await prove(session, cluster, live, begin, topology, ctx)),
+    }),
+  ).catch((error: unknown) => failed(base, error, ctx));
   if (faults.length > 0) {
     report.ok = false;
     report.checks.unshift(...faults);
   }
-  using store = openStore(topology);
+  using store = openStore(topology, ctx.onLine);
   await store.put(reportKey("restore", cluster.name, startedAt), report);
   return report;
 }
@@ -62,12 +77,13 @@ async function ask(
   topology: Topology,
   cluster: Cluster,
   ctx: OperationContext,
+  repository: number,
 ): Promise<{ live: Live | null; newest: Backup | undefined; faults: DrillCheck[] }> {
   await using world = openWorld(topology, { unavailable: "a drill does not ask it" }, ctx);
   const faults: DrillCheck[] = [];
   let live: Live | null = null;
   try {
-    live = await readLive(world, cluster, ctx);
+    live = await readLive(world, cluster, ctx, [repository]);
     if (live === null) return { live, newest: undefined, faults };
   } catch (error) {
     // What the archive holds can be restored all the same, and the drill says what that is.
@@ -77,7 +93,7 @@ async function ask(
   try {
     const branches = await branchesOf(topology, cluster);
     const member = topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-    const info = await world.run(member, backupInfoCommand(cluster.backupStanza));
+    const info = await world.run(member, backupInfoCommand(cluster.backupStanza, repository));
     return { live, newest: candidates(info, cluster, branches).at(-1), faults };
   } catch (error) {
     // The throw-away machine asks the repository itself, and its answer counts.

@@ -47,7 +47,7 @@ export async function renewKit(deployment: Deployment, ctx: OperationContext): P
   if (config["phasewise:recovery"] === undefined) return;
   const topology = await readTopology(deployment, ctx);
   if (topology.recovery.recipients.length === 0) return;
-  using store = openStore(topology);
+  using store = openStore(topology, ctx.onLine);
   const note = (await store.get(noteKey(stack))) as KitNote | null;
   if (note?.fingerprint === fingerprintOf(topology, text)) return;
   await writeKit({ topology, deployment }, null, ctx);
@@ -65,7 +65,7 @@ async function writeKit(
   const kit = await collect({ topology, deployment }, ctx);
   const text = await encrypt(JSON.stringify(kit), recipients);
   const note: KitNote = { madeAt: kit.madeAt, fingerprint: kit.fingerprint, recipients };
-  using store = openStore(topology);
+  using store = openStore(topology, ctx.onLine);
   await store.putText(kitKey(stack), text, "application/octet-stream");
   // The note comes last: it never promises a kit that is not there.
   await store.put(noteKey(stack), note);

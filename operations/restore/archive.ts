@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { quote } from "../../clients/ssh/quote.ts";
+import { archiveOf } from "../../roles/archivePush.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import type { Cluster, Machine } from "../topology.ts";
 import type { World } from "../verify/check.ts";
@@ -29,15 +30,25 @@ export interface Mark {
   archivedAfter: number;
 }
 
+/** Shell that prints the segments which the archive has although PostgreSQL waits for another repository to take them. */
+function sentCommand({ backupStanza }: Cluster, repositories: number[]): string {
+  const files = repositories.map(
+    (number) => `${archiveOf(number === 2 ? 2 : 1).spool}/archive/${backupStanza}/out/*.ok`,
+  );
+  return `ls ${files.join(" ")} 2>/dev/null | sed 's|.*/||; s|[.]ok$||'`;
+}
+
 /**
  * Commits an empty transaction on the primary and waits until the archive holds it, so that everything before it can
  * be restored, and any moment before now can be a target although nobody writes.
+ * @param repositories Of several, any of these is enough; left out: all of them must have it.
  * @throws Problem where the archive does not take it.
  */
 export async function markArchive(
   world: Pick<World, "run">,
   leader: Machine,
   cluster: Cluster,
+  repositories: number[] = [],
 ): Promise<Mark> {
   const [xid = "", lsn = ""] = (
     await sqlOn(world, leader, "SELECT pg_current_xact_id(), pg_current_wal_insert_lsn()")
@@ -52,7 +63,8 @@ export async function markArchive(
       "SELECT coalesce(max(last_archived_wal), '') FROM pg_stat_archiver",
     );
     // A segment's name without its timeline: names of one timeline are in the order of the log.
-    if (last.slice(0, 24) >= segment) {
+    const sent = repositories.length === 0 ? "" : await world.run(leader, sentCommand(cluster, repositories));
+    if (last.slice(0, 24) >= segment || sent.split("\n").includes(segment)) {
       return { xid, lsn, time, archivedAfter: (Date.now() - time.getTime()) / 1000 };
     }
     if (Date.now() > end) {

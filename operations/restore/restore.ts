@@ -12,6 +12,7 @@ import { type CopyReport, copyBack, requireCopyable } from "./copy/copy.ts";
 import { parseCopy } from "./copy/request.ts";
 import type { Reached } from "./reached.ts";
 import { recover, run } from "./recover.ts";
+import { type ChosenRepository, chooseRepository } from "./repositories.ts";
 import { type Backup, chooseBackup, neededBytes, parseRepository } from "./repository.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
 import { openStore, readPoints } from "./store.ts";
@@ -24,6 +25,8 @@ export interface RestoreOptions {
   /** Which cluster, where there are several. */
   cluster?: string;
   serverType?: string;
+  /** From which repository; the first one that answers if left out. */
+  repository?: number;
   /** Hours that the machine is to stay; undefined removes it at the end. */
   keepHours?: number;
   /** What is copied into the stack, as `parseCopy` wants it. */
@@ -37,8 +40,9 @@ export interface RestoreReport {
   stack: string;
   cluster: string;
   target: string;
-  /** The backup it began with. */
+  /** The backup it began with, and the number of the repository that it is in. */
   backup: string;
+  repository: number;
   reached: Reached;
   /** Databases and their sizes in bytes, as restored. */
   databases: { name: string; bytes: number }[];
@@ -65,14 +69,15 @@ export async function restoreToScratch(
   const copy = parseCopy(options, cluster.databases);
   cipherOf(topology, cluster);
   if (copy !== null) await requireCopyable(topology, cluster, copy, ctx);
-  const plan = await planRestore(topology, cluster, target, ctx);
+  const repository = await chooseRepository(topology, cluster, options.repository, ctx);
+  const plan = await planRestore(topology, cluster, target, ctx, repository);
   const access = await cloudAccess(deployment, ctx);
   const size = await sizeFor(access, topology, cluster, plan?.backup ?? null, options.serverType ?? null);
   const { keepHours } = options;
   const keepUntil = keepHours === undefined ? null : new Date(Date.now() + keepHours * 3600_000);
   const wish = { ...size, bytes: 0, writable: false, keepUntil };
   const begin = Date.now();
-  return await withScratch({ access, topology, cluster }, wish, ctx, async (scratch, session) => {
+  return await withScratch({ access, topology, cluster, repository }, wish, ctx, async (scratch, session) => {
     const { backup, timeline } = plan ?? (await planThere(session, topology, cluster, target, ctx));
     const reached = await recover(session, cluster, target, backup.label, ctx, timeline);
     const seconds = Math.round((Date.now() - begin) / 100) / 10;
@@ -81,6 +86,7 @@ export async function restoreToScratch(
       cluster: cluster.name,
       target: targetText(target),
       backup: backup.label,
+      repository: repository.number,
       reached,
       databases: await databasesOn(session, ctx),
       seconds,
@@ -126,11 +132,12 @@ export async function planRestore(
   cluster: Cluster,
   target: Target,
   ctx: OperationContext,
+  repository: Pick<ChosenRepository, "number">,
 ): Promise<Way | null> {
   await using world = openWorld(topology, { unavailable: "a restore does not ask it" }, ctx);
   let info: string;
   try {
-    info = await readInfo(world, cluster);
+    info = await readInfo(world, cluster, repository.number);
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.onLine(
@@ -139,14 +146,14 @@ export async function planRestore(
     return null;
   }
   const end = await endOfLog(world, cluster);
-  const way = await choose(topology, cluster, target, info, end);
-  await markIfPossible(world, cluster, ctx);
+  const way = await choose(topology, cluster, target, info, end, ctx.onLine);
+  await markIfPossible(world, cluster, repository.number, ctx);
   return way;
 }
 
-async function readInfo(world: World, cluster: Cluster): Promise<string> {
+async function readInfo(world: World, cluster: Cluster, repository: number): Promise<string> {
   const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  return await world.run(member, backupInfoCommand(cluster.backupStanza));
+  return await world.run(member, backupInfoCommand(cluster.backupStanza, repository));
 }
 
 async function choose(
@@ -155,8 +162,9 @@ async function choose(
   target: Target,
   info: string,
   end: string | null,
+  tell: (line: string) => void,
 ): Promise<Way> {
-  using store = openStore(topology);
+  using store = openStore(topology, tell);
   const [points, branches] = await Promise.all([
     readPoints(store, cluster.name),
     readBranches(store, cluster.name),
@@ -176,9 +184,14 @@ async function endOfLog(world: World, cluster: Cluster): Promise<string | null> 
 }
 
 /** A primary that is gone, or an archive that does not take anything, must not keep anybody from restoring. */
-async function markIfPossible(world: World, cluster: Cluster, ctx: OperationContext): Promise<void> {
+async function markIfPossible(
+  world: World,
+  cluster: Cluster,
+  repository: number,
+  ctx: OperationContext,
+): Promise<void> {
   try {
-    await markArchive(world, await leaderOf(world, cluster), cluster);
+    await markArchive(world, await leaderOf(world, cluster), cluster, [repository]);
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.onLine(
@@ -195,7 +208,7 @@ async function planThere(
   ctx: OperationContext,
 ): Promise<Way> {
   const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
-  return choose(topology, cluster, target, info, null);
+  return choose(topology, cluster, target, info, null, ctx.onLine);
 }
 
 async function sizeFor(

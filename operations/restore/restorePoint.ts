@@ -5,6 +5,7 @@ import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
 import { openWorld } from "../verify/world.ts";
 import { markArchive, sqlOn } from "./archive.ts";
+import { repositoriesOf } from "./repositories.ts";
 import { openStore, pointKey } from "./store.ts";
 import { requireName } from "./target.ts";
 
@@ -26,7 +27,7 @@ export async function makeRestorePoint(
 ): Promise<RestorePointReport> {
   requireName(name);
   const { topology } = await readDeployed(stack, ctx);
-  using store = openStore(topology);
+  using store = openStore(topology, ctx.onLine);
   for (const cluster of topology.clusters) {
     if ((await store.get(pointKey(cluster.name, name))) === null) continue;
     throw new Problem({
@@ -57,6 +58,7 @@ async function make(
   const [lsn = "", time = ""] = (
     await sqlOn(world, leader, `SELECT pg_create_restore_point('${name}'), to_json(clock_timestamp())#>>'{}'`)
   ).split("|");
-  const { archivedAfter } = await markArchive(world, leader, cluster);
+  const anywhere = repositoriesOf(world.topology).map(({ number }) => number);
+  const { archivedAfter } = await markArchive(world, leader, cluster, anywhere);
   return { cluster: cluster.name, lsn, time: new Date(time).toISOString(), archivedAfter };
 }

@@ -9,6 +9,7 @@ import { productionAccess } from "../deploy/access.ts";
 import { ensureCloud } from "../deploy/cloud.ts";
 import type { Deployment } from "../deploy/workspace.ts";
 import type { Cluster } from "../topology.ts";
+import type { ChosenRepository } from "./repositories.ts";
 import { scratchManifest, scratchSecrets } from "./scratchManifest.ts";
 import {
   keepScratch,
@@ -72,17 +73,25 @@ export async function judgeSize(
   return { serverType: name, cores };
 }
 
+export interface ScratchPlace {
+  access: HetznerAccess;
+  topology: Topology;
+  cluster: Cluster;
+  /** The repository that the machine reads, and no other. */
+  repository: ChosenRepository;
+}
+
 /**
  * Makes a throw-away machine, lets `use` work on it and removes it, however that ends: also what earlier runs left
  * that died. Only `keepUntil`, and only after a success, lets it stay.
  */
 export async function withScratch<T>(
-  place: { access: HetznerAccess; topology: Topology; cluster: Cluster },
+  place: ScratchPlace,
   wish: ScratchWish & { serverType: string; cores: number },
   ctx: OperationContext,
   use: (scratch: Scratch, session: SshSession) => Promise<T>,
 ): Promise<T> {
-  const { access, topology, cluster } = place;
+  const { access, topology } = place;
   const { stack } = topology;
   for (const left of await sweepScratch(access, stack, new Date()))
     ctx.onLine(`removed ${left}, which an earlier run left`);
@@ -94,7 +103,7 @@ export async function withScratch<T>(
   try {
     const scratch = await orderScratch(access, topology, order);
     ctx.onLine(`the throw-away machine ${name} is ordered (${wish.serverType}, ${scratch.address})`);
-    await converge(scratch, topology, cluster, wish, ctx);
+    await converge(scratch, place, wish, ctx);
     const session = await connect(scratchTarget(topology, scratch), { signal: ctx.signal });
     try {
       const result = await use(scratch, session);
@@ -118,12 +127,10 @@ export async function withScratch<T>(
 
 async function converge(
   scratch: Scratch,
-  topology: Topology,
-  cluster: Cluster,
+  { cluster, repository: { bucket }, topology }: ScratchPlace,
   wish: { cores: number; writable: boolean },
   ctx: OperationContext,
 ): Promise<void> {
-  const bucket = topology.buckets[0]!;
   const result = await runConverger(
     scratchTarget(topology, scratch),
     {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Documents } from "../../clients/s3/documents.ts";
+import type { Kept } from "./kept.ts";
 import { compareLsn } from "./lsn.ts";
 import type { Backup } from "./repository.ts";
 import type { Target } from "./target.ts";
@@ -32,7 +32,7 @@ export function branchKey(cluster: string, id: string): string {
 }
 
 /** The restores in place of a cluster, the oldest first. */
-export async function readBranches(store: Documents, cluster: string): Promise<Branch[]> {
+export async function readBranches(store: Pick<Kept, "keys" | "get">, cluster: string): Promise<Branch[]> {
   const keys = await store.keys(`${BRANCHES}${cluster}/`);
   const found = await Promise.all(keys.map(async (key) => schema.parse(await store.get(key))));
   return found.sort((a, b) => a.at.getTime() - b.at.getTime());

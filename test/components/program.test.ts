@@ -16,9 +16,14 @@ const settings = {
 };
 const secrets = ["hcloud:token", "phasewise:objectStorage"];
 
-async function declare(change: Record<string, string> = {}, preview = false) {
+async function declare(change: Record<string, string> = {}, preview = false, more: string[] = []) {
   const { program } = await import("../../infra/program.ts");
-  return run(program, { stack: "production", config: { ...settings, ...change }, secrets, preview });
+  return run(program, {
+    stack: "production",
+    config: { ...settings, ...change },
+    secrets: [...secrets, ...more],
+    preview,
+  });
 }
 
 type Declared = Awaited<ReturnType<typeof declare>>;
@@ -418,5 +423,41 @@ describe("bad settings", () => {
     await expect(declare({ "phasewise:phase": "7", "phasewise:volume": '{"sizeGb":5}' })).rejects.toThrow(
       "stacks/Pulumi.production.yaml has 2 faults; nothing was changed.",
     );
+  });
+});
+
+describe("a stack with a second repository", () => {
+  let declared: Declared;
+  beforeAll(async () => {
+    const secondRepository = {
+      endpoint: "https://s3.example.net",
+      region: "eu-1",
+      bucket: "acme-2",
+      accessKey: `${marker}-second-access`,
+      secretKey: `${marker}-second-secret`,
+    };
+    declared = await declare({ "phasewise:backup": JSON.stringify({ secondRepository }) }, false, [
+      "phasewise:backup",
+    ]);
+  });
+
+  it("has a bucket more, with keys of its own, and may leave either of them", () => {
+    const [first, second] = ["phasewise-backups", "phasewise-second-backups"].map((name) =>
+      one(declared, `Bucket ${name}`),
+    );
+    expect(second!.inputs).toMatchObject({
+      bucket: "acme-2",
+      endpoint: "https://s3.example.net",
+      keepOnDelete: true,
+    });
+    expect([first!.protect, second!.protect]).toEqual([false, false]);
+    expect(JSON.stringify(second!.inputs)).toContain(`${marker}-second-access`);
+    expect(JSON.stringify(first!.inputs)).not.toContain("second");
+  });
+
+  it("tells machines the keys of both, and nobody else", () => {
+    const host = one(declared, "Host phasewise-core-1");
+    expect(JSON.stringify(host.inputs)).toContain(`${marker}-second-secret`);
+    expect(JSON.stringify(withoutSecrets(host.inputs))).not.toContain(marker);
   });
 });

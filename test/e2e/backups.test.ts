@@ -14,8 +14,9 @@ interface Backup {
   label: string;
   type: string;
 }
-const backups = async () =>
-  (await stack.json<{ clusters: { backups: Backup[] }[] }>("backups", stack.name)).clusters[0]!.backups;
+const backups = async (repository = 1) =>
+  (await stack.json<{ clusters: { backups: Backup[] }[] }>("backups", stack.name)).clusters[repository - 1]!
+    .backups;
 const on = async (machine: string, command: string) =>
   (await stack.expectOk("ssh", stack.name, machine, "--", command)).trim();
 const making = (machine: string) =>
@@ -28,14 +29,16 @@ const data = ["db-1", "db-2"];
 let leader: string;
 let standby: string;
 
+const settings = {
+  "phasewise:phase": 2,
+  "phasewise:redis": { enabled: false },
+  // 10 GB: log is given up when more than 12 segments wait.
+  "phasewise:backup": { queuePercent: 2 },
+};
+
 beforeAll(async () => {
   await stack.reset();
-  stack.configure({
-    "phasewise:phase": 2,
-    "phasewise:redis": { enabled: false },
-    // 10 GB: log is given up when more than 12 segments wait.
-    "phasewise:backup": { queuePercent: 2 },
-  });
+  stack.configure(settings);
   await stack.up();
   await stack.eventually(async () => {
     const all = await members(stack);
@@ -120,10 +123,54 @@ test("a storage that is slow and fails at random is got the better of", async ()
   expect(await backups()).toHaveLength(before + 1);
 });
 
+test("a second repository comes to a cluster that runs, and carries it while the first is gone", async () => {
+  stack.configure({ ...settings, "phasewise:backup": { queuePercent: 2, secondRepository: {} } });
+  await stack.up();
+  await stack.eventually(async () => expect(await backups(2)).not.toEqual([]));
+  await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
+  const [first, second] = [await backups(1), await backups(2)];
+
+  faults({ gone: [`phasewise-${stack.name}-backups`] });
+  const psql = "runuser -u postgres -- psql -XAtq -d app -c";
+  await on(
+    leader,
+    `${psql} 'CREATE TABLE carried (n int)'
+    for round in $(seq 18); do
+      ${psql} "INSERT INTO carried SELECT $round" -c 'SELECT pg_switch_wal()'
+    done`,
+  );
+  const asked = async (name: string) => (await stack.verify()).checks.find((check) => check.name === name)!;
+  await stack.eventually(async () =>
+    expect((await asked("point-in-time")).detail).toMatch(
+      /^main: log was given up in repository 1; .*; the other repository has all of it$/,
+    ),
+  );
+  expect((await asked("backup")).detail).toMatch(/main, repository 1: there is no backup \(.*404/);
+
+  const restored = await stack.expectOk("restore", stack.name, "--keep", "--json");
+  expect(JSON.parse(restored)).toMatchObject({ repository: 2, backup: second.at(-1)!.label });
+  const count = ["psql", "-XAt", "app", "-c", "SELECT count(*), max(n) FROM carried"];
+  expect((await stack.expectOk("scratch", stack.name, "--", ...count)).trim()).toBe("18|18");
+  await stack.expectOk("scratch", stack.name, "--remove");
+  const back = await stack.run("restore", stack.name, "--repository", "3");
+  expect(back.code).toBe(2);
+
+  noFaults();
+  await stack.eventually(async () =>
+    expect(await asked("point-in-time")).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/ in repository 1$/),
+    }),
+  );
+  expect((await backups(1)).slice(first.length).map(({ type }) => type)).toContain("full");
+  // What the second one has is whole: it needed none.
+  expect(await backups(2)).toHaveLength(second.length);
+});
+
 /** Segments of the first timeline that the archive holds, in their order. */
 async function archived(machine: string): Promise<number[]> {
   const command =
-    "runuser -u postgres -- pgbackrest --stanza=main repo-ls archive/main/17-1/0000000100000000";
+    "runuser -u postgres -- pgbackrest --stanza=main --repo=1 repo-ls archive/main/17-1/0000000100000000";
   return (await on(machine, command)).split("\n").flatMap((name) => {
     const found = /^0000000100000000([0-9A-F]{8})-/.exec(name);
     return found ? [Number.parseInt(found[1]!, 16)] : [];

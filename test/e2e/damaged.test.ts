@@ -13,6 +13,7 @@ import type { OperationContext } from "../../operations/context.ts";
 import { missingRows } from "../../operations/drill/checks.ts";
 import { type Live, readLive } from "../../operations/drill/live.ts";
 import { restoreNewest } from "../../operations/drill/restoreDrill.ts";
+import { repositoriesOf } from "../../operations/restore/repositories.ts";
 import { cloudAccess, judgeSize, withScratch } from "../../operations/restore/scratch.ts";
 import { type Cluster, readDeployed } from "../../operations/topology.ts";
 import { openWorld } from "../../operations/verify/world.ts";
@@ -139,30 +140,36 @@ test("each damage is found, and the newest backup that is good is named", async 
   const live = (await readLive(world, cluster, ctx))!;
   const size = await judgeSize(access, topology, cluster, { serverType: null, bytes: 0 });
   const wish = { ...size, bytes: 0, writable: true, keepUntil: null };
-  const found = await withScratch({ access, topology, cluster }, wish, ctx, async (_, session) => {
-    const attempt = () => tryRestore(session, live);
-    const outcomes: Record<string, Outcome> = {};
-    const inDiff = `backup/main/${diff}/`;
-    const anyFile = /\/(bundle|pg_data)\//;
-    outcomes.sound = await attempt();
-    outcomes["flipped byte"] = await damaged(inDiff, anyFile, flipped, attempt);
-    outcomes["missing file"] = await damaged(inDiff, anyFile, gone, attempt);
-    outcomes["missing manifest"] = await damaged(inDiff, /\/backup\.manifest/, gone, attempt);
-    outcomes["all damaged"] = await damaged("backup/main/", anyFile, flipped, attempt);
-    const segment = new RegExp(`^${segments[0]!}$`);
-    outcomes["missing segment"] = await damaged("archive/main/", segment, gone, attempt);
-    outcomes["truncated segment"] = await damaged("archive/main/", segment, cut, attempt);
-    outcomes["missing backup.info"] = await damaged("backup/main/", /\/backup\.info$/, gone, attempt);
-    outcomes["missing archive.info"] = await damaged("archive/main/", /\/archive\.info/, gone, attempt);
-    const configuration = "/etc/pgbackrest/pgbackrest.conf";
-    await session.exec(
-      `cp -a ${configuration} /root/kept && sed -i 's/^repo1-cipher-pass = .*/repo1-cipher-pass = wrong/' ${configuration}`,
-    );
-    outcomes["wrong key"] = await attempt();
-    await session.exec(`cp -a /root/kept ${configuration}`);
-    outcomes["empty bucket"] = await damaged("", /./, gone, attempt);
-    return outcomes;
-  });
+  const repository = repositoriesOf(topology)[0]!;
+  const found = await withScratch(
+    { access, topology, cluster, repository },
+    wish,
+    ctx,
+    async (_, session) => {
+      const attempt = () => tryRestore(session, live);
+      const outcomes: Record<string, Outcome> = {};
+      const inDiff = `backup/main/${diff}/`;
+      const anyFile = /\/(bundle|pg_data)\//;
+      outcomes.sound = await attempt();
+      outcomes["flipped byte"] = await damaged(inDiff, anyFile, flipped, attempt);
+      outcomes["missing file"] = await damaged(inDiff, anyFile, gone, attempt);
+      outcomes["missing manifest"] = await damaged(inDiff, /\/backup\.manifest/, gone, attempt);
+      outcomes["all damaged"] = await damaged("backup/main/", anyFile, flipped, attempt);
+      const segment = new RegExp(`^${segments[0]!}$`);
+      outcomes["missing segment"] = await damaged("archive/main/", segment, gone, attempt);
+      outcomes["truncated segment"] = await damaged("archive/main/", segment, cut, attempt);
+      outcomes["missing backup.info"] = await damaged("backup/main/", /\/backup\.info$/, gone, attempt);
+      outcomes["missing archive.info"] = await damaged("archive/main/", /\/archive\.info/, gone, attempt);
+      const configuration = "/etc/pgbackrest/pgbackrest.conf";
+      await session.exec(
+        `cp -a ${configuration} /root/kept && sed -i 's/^repo1-cipher-pass = .*/repo1-cipher-pass = wrong/' ${configuration}`,
+      );
+      outcomes["wrong key"] = await attempt();
+      await session.exec(`cp -a /root/kept ${configuration}`);
+      outcomes["empty bucket"] = await damaged("", /./, gone, attempt);
+      return outcomes;
+    },
+  );
   const { sound, ...damages } = found;
   expect(sound).toEqual({ backup: diff, ok: true, words: diff, missing: 0 });
   expect(Object.keys(damages)).toHaveLength(10);

@@ -1,9 +1,10 @@
 import { z } from "zod";
-import type { Documents } from "../../../clients/s3/documents.ts";
 import { backupInfoCommand, backupUnit } from "../../../roles/pgbackrest.ts";
 import type { OperationContext } from "../../context.ts";
 import type { Cluster } from "../../topology.ts";
 import { markArchive, sqlOn } from "../archive.ts";
+import type { Kept } from "../kept.ts";
+import { repositoriesOf } from "../repositories.ts";
 import { branchKey } from "../timelines.ts";
 import type { Place, Replayed } from "./replay.ts";
 
@@ -14,7 +15,7 @@ import type { Place, Replayed } from "./replay.ts";
  */
 export async function continueArchive(
   place: Place,
-  done: { id: string; replayed: Replayed; store: Documents },
+  done: { id: string; replayed: Replayed; store: Kept },
   ctx: OperationContext,
 ): Promise<void> {
   const { cluster, machine, machines } = place;
@@ -22,7 +23,8 @@ export async function continueArchive(
   const system = await sqlOn(machines, machine, "SELECT system_identifier FROM pg_control_system()");
   const upgrade = `runuser -u postgres -- pgbackrest --stanza=${cluster.backupStanza} stanza-upgrade`;
   if (known.at(-1) !== system) await machines.run(machine, upgrade);
-  const { archivedAfter } = await markArchive(machines, machine, cluster);
+  const anywhere = repositoriesOf(machines.topology).map(({ number }) => number);
+  const { archivedAfter } = await markArchive(machines, machine, cluster, anywhere);
   ctx.onLine(`  the archive took the first segment after ${archivedAfter.toFixed(1)} s`);
   const { before, forkLsn, left, lsn, time, timeline } = done.replayed;
   const at = new Date().toISOString();
@@ -38,7 +40,11 @@ export async function continueArchive(
 }
 
 /** What a restore that has ended came to; null where it has not. */
-export async function writtenDown(store: Documents, cluster: Cluster, id: string): Promise<Replayed | null> {
+export async function writtenDown(
+  store: Pick<Kept, "get">,
+  cluster: Cluster,
+  id: string,
+): Promise<Replayed | null> {
   const found = await store.get(branchKey(cluster.name, id));
   if (found === null) return null;
   const { begun, from, left, lsn, reached } = branchSchema.parse(found);

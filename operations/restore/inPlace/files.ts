@@ -11,9 +11,13 @@ const POLL_MS = 500;
  * Fetches a backup over the data that is there, as a unit of its own. Files that have not changed since are left as
  * they are (delta), whatever an interrupted run fetched already among them.
  */
-export async function fetchBackup(place: Place, label: string, ctx: OperationContext): Promise<void> {
+export async function fetchBackup(
+  place: Place,
+  backup: { label: string; repository: number },
+  ctx: OperationContext,
+): Promise<void> {
   const { machine, machines } = place;
-  if (!(await isActive(place))) await machines.run(machine, startCommand(place, label));
+  if (!(await isActive(place))) await machines.run(machine, startCommand(place, backup));
   const begin = Date.now();
   for (let told = 0; await isActive(place); await sleep(POLL_MS)) {
     ctx.signal.throwIfAborted();
@@ -24,7 +28,7 @@ export async function fetchBackup(place: Place, label: string, ctx: OperationCon
   if (await hasBackup(place)) return;
   const words = await machines.run(machine, `tail -n 12 ${place.places.work}/files.log`);
   throw new Problem({
-    happened: `The backup ${label} could not be restored on ${machine.name}.`,
+    happened: `The backup ${backup.label} could not be restored on ${machine.name}.`,
     details: words.trim().split("\n"),
   });
 }
@@ -45,8 +49,11 @@ async function isActive({ machine, machines }: Place): Promise<boolean> {
  * pgBackRest compares with what is there only where that is recognizable as a database: what is not is removed first.
  * No recovery settings are written (type none): replaying is a step of its own.
  */
-function startCommand({ cluster, places: { data, work } }: Place, label: string): string {
-  const restore = `pgbackrest --stanza=${cluster.backupStanza} --delta --type=none --set=${label} restore`;
+function startCommand(
+  { cluster, places: { data, work } }: Place,
+  { label, repository }: { label: string; repository: number },
+): string {
+  const restore = `pgbackrest --stanza=${cluster.backupStanza} --repo=${repository} --delta --type=none --set=${label} restore`;
   const script = [
     "set -e",
     `if [ ! -e ${data}/PG_VERSION ] && [ ! -e ${data}/backup.manifest ]; then find ${data} -mindepth 1 -delete; fi`,

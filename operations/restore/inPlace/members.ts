@@ -6,6 +6,7 @@ import type { OperationContext } from "../../context.ts";
 import { awaitStandby, clusterMembers, isStreaming, sql } from "../../membership/postgres.ts";
 import type { Machine } from "../../topology.ts";
 import { markArchive, psql } from "../archive.ts";
+import { repositoriesOf } from "../repositories.ts";
 import type { Place } from "./replay.ts";
 
 const UNIT = "patroni.service";
@@ -45,7 +46,8 @@ export class Members {
     ].join(" && ");
     try {
       await this.#run(machine, note);
-      await markArchive(this.#place.machines, machine, this.#place.cluster);
+      const anywhere = repositoriesOf(this.#place.machines.topology).map(({ number }) => number);
+      await markArchive(this.#place.machines, machine, this.#place.cluster, anywhere);
     } catch (error) {
       this.#ctx.signal.throwIfAborted();
       this.#ctx.onLine(`  warning: ${machine.name}: ${messageOf(error).split("\n")[0]}`);

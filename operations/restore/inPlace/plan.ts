@@ -5,6 +5,7 @@ import type { Machines } from "../../machines.ts";
 import { sql } from "../../membership/postgres.ts";
 import type { Cluster, Machine } from "../../topology.ts";
 import type { Journal } from "../../workflow/journal.ts";
+import { type ChosenRepository, chooseRepository } from "../repositories.ts";
 import { type Backup, chooseBackup, parseRepository } from "../repository.ts";
 import { openStore, readPoints } from "../store.ts";
 import { parseTarget, recoverySettings, type Target, targetText } from "../target.ts";
@@ -23,6 +24,8 @@ export interface InPlaceAsked {
   /** The member whose data is restored; the primary if left out. */
   machine?: string | undefined;
   keepOld: boolean;
+  /** From which repository; the first one that answers if left out. */
+  repository?: number | undefined;
 }
 
 /** What a restore in place is going to do. */
@@ -55,7 +58,12 @@ export async function planInPlace(
   const machine = machines.named(name);
   const members = await memberFacts(machines, cluster, name);
   const answers = members.find((member) => member.restored)?.unreachable === null;
-  const chosen = target && answers ? await choose(machines, machine, cluster, target, leader, ctx) : null;
+  const repository =
+    target === null ? null : await chooseRepository(machines.topology, cluster, asked.repository, ctx);
+  const chosen =
+    target && repository && answers
+      ? await choose(machines, { machine, cluster, target, leader, repository }, ctx)
+      : null;
   const faults = inPlaceFaults({
     stack,
     target: chosen?.fault ?? null,
@@ -75,6 +83,7 @@ export async function planInPlace(
       : {
           type: "backup",
           label: chosen!.backup!.label,
+          repository: repository!.number,
           target: recoverySettings(target!),
           timeline: chosen!.timeline,
         },
@@ -99,15 +108,22 @@ interface Chosen {
 
 async function choose(
   machines: Machines,
-  machine: Machine,
-  cluster: Cluster,
-  target: Target,
-  leader: string | null,
+  asked: {
+    machine: Machine;
+    cluster: Cluster;
+    target: Target;
+    leader: string | null;
+    repository: ChosenRepository;
+  },
   ctx: OperationContext,
 ): Promise<Chosen> {
-  using store = openStore(machines.topology);
+  const { cluster, leader, machine, target } = asked;
+  using store = openStore(machines.topology, ctx.onLine);
   try {
-    const info = await machines.run(machine, backupInfoCommand(cluster.backupStanza));
+    const info = await machines.run(
+      machine,
+      backupInfoCommand(cluster.backupStanza, asked.repository.number),
+    );
     const [points, branches] = await Promise.all([
       readPoints(store, cluster.name),
       readBranches(store, cluster.name),

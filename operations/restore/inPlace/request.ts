@@ -12,6 +12,8 @@ export const requestSchema = z.object({
     z.object({
       type: z.literal("backup"),
       label: z.string(),
+      /** The number of the repository that it is in. */
+      repository: z.number().default(1),
       /** PostgreSQL's settings that say where replaying ends; empty: with the archive. */
       target: z.record(z.string(), z.string()),
       /** The line of history that is followed. */

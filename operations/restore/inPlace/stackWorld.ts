@@ -87,7 +87,7 @@ export class StackInPlace implements InPlaceWorld {
 
   async fetchFiles(): Promise<void> {
     const { from } = this.#request;
-    if (from.type === "backup") await fetchBackup(this.#place, from.label, this.#ctx);
+    if (from.type === "backup") await fetchBackup(this.#place, from, this.#ctx);
   }
 
   async isReplayed(): Promise<boolean> {
@@ -122,7 +122,7 @@ export class StackInPlace implements InPlaceWorld {
   }
 
   async archive(): Promise<void> {
-    using store = openStore(this.#place.machines.topology);
+    using store = openStore(this.#place.machines.topology, this.#ctx.onLine);
     const replayed = await replayedBefore(this.#place);
     if (!replayed) throw new Error(`nothing says how far the restore ${this.#id} came`);
     await continueArchive(this.#place, { id: this.#id, replayed, store }, this.#ctx);
@@ -131,7 +131,7 @@ export class StackInPlace implements InPlaceWorld {
 
   /** How far a restore came that has ended. */
   async outcome(): Promise<Replayed | null> {
-    using store = openStore(this.#place.machines.topology);
+    using store = openStore(this.#place.machines.topology, this.#ctx.onLine);
     return await writtenDown(store, this.#place.cluster, this.#id);
   }
 

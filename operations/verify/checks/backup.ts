@@ -1,5 +1,6 @@
 import { type BackupState, newestBackup } from "../../../roles/backupInfo.ts";
 import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbackrest.ts";
+import { repositoriesOf } from "../../restore/repositories.ts";
 import type { Cluster, Machine } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
@@ -16,7 +17,7 @@ export const backup: Check = {
   async run(world) {
     const { clusters, stack } = world.topology;
     const findings = clusters.flatMap((cluster) => [
-      inspect(world, cluster).then(judge),
+      ...repositoriesOf(world.topology).map(({ number }) => inspect(world, cluster, number).then(judge)),
       repositoryCheck(world, cluster).then((results) => judgeRepository(cluster.name, results, stack)),
     ]);
     return combine((await Promise.all(findings)).flat());
@@ -25,6 +26,7 @@ export const backup: Check = {
 
 /** What is known of a cluster's backups. */
 export interface Inspection {
+  /** With the repository, where there are several. */
   cluster: string;
   state: BackupState;
   /** When the cluster was made. */
@@ -33,16 +35,16 @@ export interface Inspection {
   stack: string;
 }
 
-async function inspect(world: World, cluster: Cluster): Promise<Inspection> {
+async function inspect(world: World, cluster: Cluster, repository: number): Promise<Inspection> {
   const machine = await leaderOf(world, cluster);
   const [info, maker, made] = await Promise.all([
-    world.run(machine, backupInfoCommand(cluster.backupStanza)),
+    world.run(machine, backupInfoCommand(cluster.backupStanza, repository)),
     runningOn(world, cluster),
     ageOf(world, cluster),
   ]);
   const state = newestBackup(info, cluster.backupStanza);
   return {
-    cluster: cluster.name,
+    cluster: world.topology.buckets.length === 1 ? cluster.name : `${cluster.name}, repository ${repository}`,
     state: { ...state, running: state.running || maker !== null },
     made,
     now: world.now,

@@ -1,6 +1,6 @@
 import { REDIS_BACKUP_SETTINGS } from "../../../roles/redisBackup.ts";
 import { type CacheBackup, readCacheBackups } from "../../cacheBackups/list.ts";
-import { openStore } from "../../restore/store.ts";
+import { openRepository } from "../../restore/store.ts";
 import type { Cache } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 
@@ -19,7 +19,7 @@ export const redisBackup: Check = {
     if (backed.length < caches.length)
       return { ok: false, detail: "no backups are made of it", fix: `npx phasewise up ${stack}` };
     if (caches.length === 0) return { ok: true, detail: "none" };
-    using store = openStore(world.topology);
+    using store = openRepository(world.topology.buckets[0]!);
     const findings = backed.map(async (cache) => {
       const newest = (await readCacheBackups(store, cache.name)).at(-1) ?? null;
       const since = newest === null ? await madeSince(world, cache) : null;

@@ -50,6 +50,7 @@ describe("the defaults", () => {
         keepDeletedDays: 14,
         queuePercent: 40,
         keepOnDestroy: true,
+        secondRepository: null,
         goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 0 },
       },
     });
@@ -201,12 +202,12 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
     [
       "a setting that is encrypted without need",
       { "phasewise:volume": { sizeGb: secure } },
-      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only objectStorage.accessKey and objectStorage.secretKey are secrets",
+      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets",
     ],
     [
       "a section that is encrypted as a whole",
       { "phasewise:objectStorage": secure },
-      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only objectStorage.accessKey and objectStorage.secretKey are secrets",
+      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets",
     ],
     [
       "a time that is none",

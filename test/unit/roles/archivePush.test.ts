@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { archivePush } from "../../../roles/archivePush.ts";
 
 const segment = (number: number) => `00000001000000000000000${number}`;
@@ -22,13 +22,18 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "archive-push-"));
   for (const name of ["spool", "data/pg_wal/archive_status", "bin"])
     mkdirSync(join(folder, name), { recursive: true });
-  const text = archivePush({ stanza: "main", postgresVersion: 17, mostSegments: 3 })
-    .replaceAll("/data/pgbackrest", join(folder, "spool"))
-    .replace("/usr/lib/postgresql/17/bin/pg_waldump", join(folder, "bin/pg_waldump"));
-  program("archive-push", text);
+  install(false);
   program("pg_waldump", "#!/bin/sh\necho 'rmgr: Transaction desc: COMMIT 2026-11-21 07:19:10.500000 UTC'\n");
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+function install(several: boolean) {
+  mkdirSync(join(folder, "spool/2"), { recursive: true });
+  const text = archivePush({ stanza: "main", postgresVersion: 17, mostSegments: 3, several })
+    .replaceAll("/data/pgbackrest", join(folder, "spool"))
+    .replace("/usr/lib/postgresql/17/bin/pg_waldump", join(folder, "bin/pg_waldump"));
+  program("archive-push", text);
+}
 
 function program(name: string, text: string) {
   writeFileSync(join(folder, "bin", name), text);
@@ -93,4 +98,67 @@ test("what pgBackRest itself drops is written down too", async () => {
   const says = `WARN: dropped WAL file '${segment(1)}' because archive queue exceeded 64MB`;
   expect((await push(segment(1), { waiting: 1, says })).exitCode).toBe(0);
   expect(givenUp()).toHaveLength(1);
+});
+
+describe("with two repositories", () => {
+  beforeEach(() => install(true));
+
+  /** @param works Which repositories take log. @param waiting The numbers of the segments that wait. */
+  async function pushBoth(works: number[], waiting: number[]) {
+    program(
+      "pgbackrest",
+      `#!/bin/sh\necho "$1 $4" >> ${folder}/asked\ncase $1 in ${[...works.map((one) => `*archive-${one}.conf`), "none"].join("|")}) exit 0 ;; esac\necho down >&2\nexit 103\n`,
+    );
+    rmSync(join(folder, "asked"), { force: true });
+    const status = join(folder, "data/pg_wal/archive_status");
+    rmSync(status, { recursive: true });
+    mkdirSync(status);
+    for (const number of waiting) writeFileSync(join(status, `${segment(number)}.ready`), "");
+    const { exitCode } = await execa(join(folder, "bin/archive-push"), [`pg_wal/${segment(waiting[0]!)}`], {
+      cwd: join(folder, "data"),
+      env: { PATH: `${join(folder, "bin")}:${process.env.PATH}` },
+      reject: false,
+    });
+    const asked = existsSync(join(folder, "asked")) ? readFileSync(join(folder, "asked"), "utf8") : "";
+    return {
+      exitCode,
+      asked: asked
+        .trim()
+        .split("\n")
+        .map((line) => line.replace(/^\S*archive-(\d)\.conf pg_wal\/0*10*/, "$1:")),
+    };
+  }
+  const lost = (repository: 1 | 2) =>
+    existsSync(join(folder, repository === 1 ? "spool/given-up" : "spool/2/given-up"));
+
+  test("each gets the log, and PostgreSQL keeps what one of them lacks", async () => {
+    expect(await pushBoth([1, 2], [1])).toEqual({ exitCode: 0, asked: ["1:1", "2:1"] });
+    expect(await pushBoth([2], [1])).toMatchObject({ exitCode: 103 });
+    expect([lost(1), lost(2)]).toEqual([false, false]);
+  });
+
+  test("the one that works gets what PostgreSQL holds back for the other", async () => {
+    expect(await pushBoth([2], [1, 2, 3])).toEqual({ exitCode: 103, asked: ["1:1", "2:1", "2:3"] });
+    expect(await pushBoth([1], [1, 2, 3])).toEqual({ exitCode: 103, asked: ["1:1", "2:1", "1:3"] });
+  });
+
+  test("past the bound log is given up for the one that fails, and the other one takes what waits", async () => {
+    await pushBoth([1], [1, 2]);
+    expect(await pushBoth([1], [1, 2, 3, 4])).toEqual({ exitCode: 0, asked: ["1:1"] });
+    expect([lost(1), lost(2)]).toEqual([false, true]);
+    // As much waits as before, and none of it for the first one's sake.
+    expect(await pushBoth([1], [2, 3, 4, 5])).toEqual({ exitCode: 0, asked: ["1:2"] });
+    expect([lost(1), lost(2)]).toEqual([false, true]);
+  });
+
+  test("where both fail, log is given up for both", async () => {
+    await pushBoth([], [1, 2]);
+    expect(await pushBoth([], [1, 2, 3, 4])).toEqual({ exitCode: 0, asked: [""] });
+    expect([lost(1), lost(2)]).toEqual([true, true]);
+  });
+
+  test("where neither is known to fail and too much waits, both are behind", async () => {
+    expect(await pushBoth([1, 2], [1, 2, 3, 4])).toMatchObject({ exitCode: 0 });
+    expect(lost(1)).toBe(true);
+  });
 });

@@ -59,6 +59,7 @@ export const backupSettings: PgbackrestSettings = {
     bucket: "phasewise-backups",
     ownAuthority: false,
   },
+  second: null,
   retentionDays: 30,
   time: "02:00",
   fullOn: "sunday",

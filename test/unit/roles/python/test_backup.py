@@ -1,7 +1,7 @@
 import datetime
 import unittest
 
-from backup import choose, closed, exposition, gap_of, good, missed, newest_segment, scheduled, unsure
+from backup import answers_of, choose, closed, exposition, gap_of, good, lacking, missed, newest_everywhere, scheduled, unsure, wanted
 
 
 def at(text):
@@ -92,8 +92,17 @@ class AfterAFailover(unittest.TestCase):
 
     def test_the_newest_that_a_repository_has(self):
         info = [{"name": "main", "archive": [{"max": "0000000200000000000000A0"}, {"max": None}, {"max": "0000000100000000000000B0"}]}]
-        self.assertEqual(newest_segment(info, "main"), "0000000100000000000000B0")
-        self.assertIsNone(newest_segment([], "main"))
+        self.assertEqual(newest_everywhere(info, "main"), "0000000100000000000000B0")
+        self.assertIsNone(newest_everywhere([], "main"))
+
+    def test_of_several_repositories_the_one_that_is_behind_counts_but_not_one_that_is_silent(self):
+        def archive(key, end):
+            return {"max": end, "database": {"repo-key": key}}
+
+        ends = [archive(1, "0000000100000000000000B0"), archive(2, "0000000100000000000000A0")]
+        both = {"name": "main", "repo": [{"key": 1}, {"key": 2}]}
+        self.assertEqual(newest_everywhere([{**both, "archive": ends}], "main"), "0000000100000000000000A0")
+        self.assertEqual(newest_everywhere([{**both, "archive": ends[:1]}], "main"), "0000000100000000000000B0")
 
 
 class Gap(unittest.TestCase):
@@ -143,6 +152,62 @@ class Repositories(unittest.TestCase):
         info, _ = self.info(code=99)
         self.assertFalse(good(info, "main", 1)[1])
         self.assertEqual(good([], "main", 1), ([], False))
+
+
+class Pretended:
+    """A machine as far as `lacking` looks at it."""
+
+    stanza = "main"
+
+    def __init__(self, lost=None, giving_up=False):
+        self.settings = {"at": 120, "fullOn": 6, "repositories": [1, 2]}
+        self.given = lost or {}
+        self.giving_up = giving_up
+
+    def lost(self, repository):
+        return self.given.get(repository)
+
+    def path(self, name, repository=1):
+        return "/" if self.giving_up else "/nothing/here"
+
+
+class Lacking(unittest.TestCase):
+    now = at("2026-11-23T12:00:00")
+    made = [backup("full", "2026-11-22T02:00:01"), backup("diff", "2026-11-23T02:00:01")]
+
+    def lacking(self, repository, backups, attempt, lost=None, giving_up=False):
+        machine = Pretended(lost, giving_up)
+        return lacking(machine, {"since": 0}, repository, backups, attempt, self.now)
+
+    def test_each_is_judged_by_its_own_backups(self):
+        attempt = {"started": at("2026-11-23T02:00:00")}
+        self.assertIsNone(self.lacking(1, self.made, attempt))
+        self.assertEqual(self.lacking(2, self.made[:1], attempt), "diff")
+        self.assertEqual(self.lacking(2, [], attempt), "full")
+
+    def test_a_try_in_the_other_one_is_none_in_this_one(self):
+        attempt = {"started": self.now - 60, "repositories": [1]}
+        self.assertIsNone(self.lacking(1, self.made[:1], attempt))
+        self.assertEqual(self.lacking(2, self.made[:1], attempt), "diff")
+
+    def test_lost_log_wants_a_full_one_in_its_repository_alone_once_that_answers(self):
+        lost = {2: {"from": 0, "last": self.now - 100}}
+        attempt = {"started": self.now - 200}
+        self.assertIsNone(self.lacking(1, self.made, attempt, lost))
+        self.assertEqual(self.lacking(2, self.made, attempt, lost), "full")
+        self.assertIsNone(self.lacking(2, self.made, attempt, lost, giving_up=True))
+        self.assertIsNone(self.lacking(2, self.made, {"started": self.now - 30}, lost))
+
+    def test_a_wish_counts_for_the_start_that_follows_it(self):
+        wish = {"at": self.now, "repositories": [2]}
+        self.assertEqual(wanted(wish, [1, 2], self.now + 5), [2])
+        self.assertEqual(wanted(wish, [1, 2], self.now + 500), [1, 2])
+        self.assertEqual(wanted(None, [1, 2], self.now), [1, 2])
+
+    def test_when_each_last_answered(self):
+        info = [{"name": "main", "repo": [{"key": 1, "status": {"code": 0}}, {"key": 2, "status": {"code": 99}}], "backup": []}]
+        self.assertEqual(answers_of({"2": 7}, info, "main", [1, 2], 9), {"1": 9, "2": 7})
+        self.assertEqual(answers_of({}, None, "main", [1, 2], 9), {"1": 0, "2": 0})
 
 
 class Numbers(unittest.TestCase):

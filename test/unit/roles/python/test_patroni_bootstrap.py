@@ -2,7 +2,7 @@ import os
 import tempfile
 import unittest
 
-from patroniBootstrap import choose, directory_state, labels
+from patroniBootstrap import choose, directory_state, labels, repository
 
 
 def info(code, backups=(), name="main"):
@@ -24,6 +24,31 @@ class Labels(unittest.TestCase):
         for code in (3, 4, 5, 6, 99):
             with self.assertRaisesRegex(RuntimeError, "does not say"):
                 labels(info(code), "main")
+
+
+class Repositories(unittest.TestCase):
+    def tried(self, *answers):
+        def ask(_stanza, number):
+            answer = answers[number - 1]
+            if answer is None:
+                raise RuntimeError("gone")
+            return answer
+
+        return repository("main", range(1, len(answers) + 1), ask)
+
+    def test_the_first_one_comes_first(self):
+        self.assertEqual(self.tried(["2F", "1F"], ["3F"]), [(1, "2F"), (1, "1F"), (2, "3F")])
+
+    def test_one_that_is_gone_or_empty_leaves_it_to_the_other(self):
+        self.assertEqual(self.tried(None, ["3F"]), [(2, "3F")])
+        self.assertEqual(self.tried([], ["3F"]), [(2, "3F")])
+
+    def test_where_one_is_silent_nobody_says_that_there_are_no_backups(self):
+        with self.assertRaisesRegex(RuntimeError, "^repository 1: gone$"):
+            self.tried(None, [])
+        with self.assertRaisesRegex(RuntimeError, "^gone$"):
+            self.tried(None)
+        self.assertEqual(self.tried([], []), [])
 
 
 class Choose(unittest.TestCase):

@@ -132,7 +132,13 @@ describe("a restore that is under way", () => {
   const request = {
     cluster: "main",
     machine: "db-1",
-    from: { type: "backup" as const, label: "20261121-020000F", target: {}, timeline: "latest" },
+    from: {
+      type: "backup" as const,
+      label: "20261121-020000F",
+      repository: 1,
+      target: {},
+      timeline: "latest",
+    },
     targetText: "the end of the archive",
     keepOld: false,
   };

@@ -10,7 +10,7 @@ import { SimulatedInPlace } from "./simulated.ts";
 const request = {
   cluster: "main",
   machine: "db-1",
-  from: { type: "backup" as const, label: "20261121-020000F", target: {}, timeline: "latest" },
+  from: { type: "backup" as const, label: "20261121-020000F", repository: 1, target: {}, timeline: "latest" },
   targetText: "the end of the archive",
   keepOld: true,
 };
