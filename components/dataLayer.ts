@@ -3,6 +3,7 @@ import { SshKey } from "@pulumi/hcloud/sshKey.js";
 import {
   ComponentResource,
   type ComponentResourceOptions,
+  type Input,
   type Output,
   type ResourceHook,
 } from "@pulumi/pulumi";
@@ -27,6 +28,8 @@ export interface DataLayerArgs {
   storage: StorageKeys;
   /** Where backups have a second repository. */
   secondStorage?: StorageKeys;
+  /** Addresses and passwords of who is told of alerts, by the names under which roles ask for them. */
+  receivers?: Record<string, Input<string>>;
   /** What application servers run: see the role. Not needed where there are none. */
   applicationProgram?: string;
   /** Turns a server on whose type was changed. */
@@ -103,7 +106,7 @@ export class DataLayer extends ComponentResource {
             operator: this.operator,
             authority,
             manifests: machineRoles(machine, spec, args.applicationProgram),
-            secrets: this.secretsFor(machine, spec, buckets),
+            secrets: { ...this.secretsFor(machine, spec, buckets), ...args.receivers },
             afterChange: args.afterServerChange,
             // Wrong S3 keys show before anything is made. And a server that still runs would go on sending its log
             // into a bucket that is being emptied.

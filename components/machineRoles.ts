@@ -1,9 +1,10 @@
+import { type AlertsSettings, alerts } from "../roles/alerts/alerts.ts";
 import { application } from "../roles/application.ts";
 import { base, type Overcommit } from "../roles/base.ts";
 import { cacheGate } from "../roles/cacheGate.ts";
 import { data } from "../roles/data.ts";
 import { type EtcdSettings, etcd } from "../roles/etcd.ts";
-import { type MetricsSettings, metrics } from "../roles/exporters/metrics.ts";
+import { exporterAddresses, type MetricsSettings, metrics } from "../roles/exporters/metrics.ts";
 import { firewall } from "../roles/firewall.ts";
 import { haproxy } from "../roles/haproxy.ts";
 import type { RoleManifest } from "../roles/manifest.ts";
@@ -31,7 +32,7 @@ import {
   storageBytes,
 } from "./lookup.ts";
 import { openings } from "./openings.ts";
-import type { CacheSpec, ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
+import type { AlertsSpec, CacheSpec, ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
 
 const MB = 1024 ** 2;
 
@@ -56,6 +57,7 @@ export function machineRoles(machine: MachineSpec, layer: DataLayerSpec, program
       ? [upkeep({ databases: [memberOf(machine, layer).database] })]
       : []),
     ...(layer.metrics === null ? [] : [metrics(metricsSettings(machine, layer))]),
+    ...(layer.alerts?.machine === machine.name ? [alerts(alertsSettings(layer.alerts, layer))] : []),
   ];
 }
 
@@ -193,6 +195,23 @@ function metricsSettings(machine: MachineSpec, layer: DataLayerSpec): MetricsSet
     database: carries("patroni") ? memberOf(machine, layer).database : null,
     pgbouncer: carries("pgbouncer"),
     redis: carries("redis"),
+  };
+}
+
+function alertsSettings(
+  { machine: _, drills, ...receivers }: AlertsSpec,
+  layer: DataLayerSpec,
+): AlertsSettings {
+  return {
+    ...receivers,
+    stack: layer.stack,
+    targets: layer.machines.flatMap((machine) =>
+      exporterAddresses(metricsSettings(machine, layer)).map((address) => ({
+        machine: machine.name,
+        address,
+      })),
+    ),
+    drills: layer.clusters.flatMap(({ name: cluster }) => drills.map((goal) => ({ cluster, ...goal }))),
   };
 }
 

@@ -29,21 +29,32 @@ export function openings(
         .filter(({ ports }) => ports.length > 0)
         .map(plain),
     ],
-    private: [...inside(machine, layer).filter(carries).map(plain), ...measured(layer)],
+    private: [
+      ...inside(machine, layer).filter(carries).map(plain),
+      ...measured(layer),
+      ...watched(machine, layer),
+    ],
   };
 }
 
 /** The exporters' ports, whichever of them the machine has. */
+const exporters = [
+  PORTS.nodeExporter,
+  PORTS.postgresExporter,
+  PORTS.pgbouncerExporter,
+  PORTS.pgbouncerReadExporter,
+  PORTS.redisExporter,
+];
+
 function measured({ metrics }: DataLayerSpec): Opening[] {
   if (metrics === null || metrics.peers.length === 0) return [];
-  const ports = [
-    PORTS.nodeExporter,
-    PORTS.postgresExporter,
-    PORTS.pgbouncerExporter,
-    PORTS.pgbouncerReadExporter,
-    PORTS.redisExporter,
-  ];
-  return [{ name: "metrics", ports, peers: metrics.peers }];
+  return [{ name: "metrics", ports: exporters, peers: metrics.peers }];
+}
+
+/** The stack's own Prometheus. */
+function watched(machine: MachineSpec, layer: DataLayerSpec): Opening[] {
+  if (layer.alerts === null || layer.alerts.machine === machine.name) return [];
+  return [{ name: "alerts", ports: exporters, peers: addressesOf([layer.alerts.machine], layer) }];
 }
 
 function inside(machine: MachineSpec, layer: DataLayerSpec): RoleOpening[] {

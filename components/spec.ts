@@ -1,3 +1,4 @@
+import type { AlertReceivers, DrillGoal } from "../roles/alerts/alerts.ts";
 import type { Durability } from "../roles/patroniConfiguration.ts";
 import type { Weekday } from "../roles/pgbackrest.ts";
 import type { RedisSettings } from "../roles/redis.ts";
@@ -26,6 +27,8 @@ export interface DataLayerSpec {
   access: AccessSpec;
   /** Null: nobody measures. */
   metrics: MetricsSpec | null;
+  /** Null: nobody is told of anything. */
+  alerts: AlertsSpec | null;
   /** The name that clients connect to; null: they use an address. */
   domain: string | null;
   /** Protects what holds data, in Pulumi and at Hetzner. */
@@ -156,6 +159,13 @@ export interface BucketSpec {
 export interface MetricsSpec {
   /** CIDRs in the private network that may ask the exporters. */
   peers: string[];
+}
+
+export interface AlertsSpec extends AlertReceivers {
+  /** The machine that asks all exporters and sends alerts. */
+  machine: string;
+  /** How old the last good drill of each kind may be. */
+  drills: Omit<DrillGoal, "cluster">[];
 }
 
 export interface AccessSpec {

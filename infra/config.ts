@@ -13,7 +13,7 @@ import type { AvailablePhase } from "./phases/available.ts";
 export { ConfigError, type Fault, formatFaults } from "./config/fault.ts";
 export { checkToken, fromPulumi, fromStackFile, type Source } from "./config/sources.ts";
 
-/** A stack's settings with every default filled in. Holds secrets: the keys of its object storages. */
+/** A stack's settings with every default filled in. Holds secrets: the keys of its object storages, and those of `alerts`. */
 export interface Config
   extends Omit<
     Settings,

@@ -8,6 +8,7 @@ import { powerOnHook } from "./hetzner/powerOn.ts";
 import { type Outputs, outputsOf } from "./outputs.ts";
 import { type Scaling, scaledPlan, withSizes } from "./phases/scaling.ts";
 import { type Stage, stagedBlueprint } from "./phases/stage.ts";
+import { receiverSecrets } from "./receivers.ts";
 
 /**
  * The Pulumi program: what a stack's settings ask for, declared; returns the stack's outputs.
@@ -29,6 +30,7 @@ export async function program(stage?: Stage, scaling?: Scaling): Promise<Outputs
     spec,
     storage: storageKeys(config.objectStorage),
     ...(secondRepository ? { secondStorage: storageKeys(secondRepository) } : {}),
+    receivers: receiverSecrets(config.alerts),
     ...(spec.applications.length > 0 ? { applicationProgram: await applicationProgram() } : {}),
     afterServerChange: powerOnHook(runtime.allConfig()),
   });

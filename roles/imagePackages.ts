@@ -1,3 +1,4 @@
+import { ALERTS_PACKAGES } from "./alerts/alerts.ts";
 import { APPLICATION_PACKAGES } from "./application.ts";
 import { base } from "./base.ts";
 import { data } from "./data.ts";
@@ -32,6 +33,7 @@ export function imagePackages(): string[] {
     ...REDIS_BACKUP_PACKAGES,
     ...SENTINEL_PACKAGES,
     ...EXPORTER_PACKAGES,
+    ...ALERTS_PACKAGES,
     ...patroniPackages(POSTGRES_VERSION),
   ];
   return [...new Set(all)].sort();

@@ -47,6 +47,9 @@ export const PORTS = {
   pgbouncerExporter: 9127,
   pgbouncerReadExporter: 9128,
   postgresExporter: 9187,
+  /** For the machine itself only. */
+  prometheus: 9090,
+  alertmanager: 9093,
   /** Where the other members of a cluster read this one's files for a backup. */
   pgbackrest: 8432,
 } as const;

@@ -36,6 +36,10 @@ export const SECRETS = {
   sentinelPassword: "sentinel-password",
   sentinelPeerPassword: "sentinel-peer-password",
   sentinelAdminPassword: "sentinel-admin-password",
+  /** Of who is told of alerts. */
+  alertWebhook: "alert-webhook",
+  alertSlack: "alert-slack",
+  alertMailPassword: "alert-mail-password",
   backupAccessKey: "backup-access-key",
   backupSecretKey: "backup-secret-key",
   backupCipher: "backup-cipher",

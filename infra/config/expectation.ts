@@ -7,6 +7,8 @@ export interface Expectation {
   fix: string | ((found: unknown) => string);
   /** The value is never shown. */
   secret?: boolean;
+  /** What stands for a secret that is kept encrypted while the rest is judged; it must be allowed. */
+  standIn?: string;
 }
 
 const expectations = z.registry<Expectation>();
@@ -18,9 +20,23 @@ export function expecting<T extends z.ZodType>(schema: T, allowed: string, fix: 
 }
 
 /** As `expecting`, for a value that must not be shown to anybody. */
-export function expectingSecret<T extends z.ZodType>(schema: T, allowed: string, fix: Expectation["fix"]): T {
-  expectations.add(schema, { allowed, fix, secret: true });
+export function expectingSecret<T extends z.ZodType>(
+  schema: T,
+  allowed: string,
+  fix: Expectation["fix"],
+  standIn = "encrypted",
+): T {
+  expectations.add(schema, { allowed, fix, secret: true, standIn });
   return schema;
+}
+
+/** Where the secrets of a schema are, as the keys that lead to each. */
+export function secretPlaces(schema: z.ZodType): string[][] {
+  const inner = bare(schema);
+  if (!(inner instanceof z.ZodObject)) return expectations.get(inner)?.secret ? [[]] : [];
+  return Object.entries(inner.shape as Record<string, z.ZodType>).flatMap(([key, part]) =>
+    secretPlaces(part).map((rest) => [key, ...rest]),
+  );
 }
 
 /** A schema without its defaults and options. */

@@ -57,6 +57,15 @@ export function describe(value: unknown): string {
 
 /** `a`, `a or b`, `a, b or c`. */
 export function either(values: readonly (string | number)[]): string {
+  return joined(values, "or");
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+export function listed(values: readonly (string | number)[]): string {
+  return joined(values, "and");
+}
+
+function joined(values: readonly (string | number)[], word: string): string {
   const last = values.at(-1);
-  return values.length < 2 ? String(last ?? "") : `${values.slice(0, -1).join(", ")} or ${last}`;
+  return values.length < 2 ? String(last ?? "") : `${values.slice(0, -1).join(", ")} ${word} ${last}`;
 }

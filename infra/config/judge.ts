@@ -1,6 +1,6 @@
 import type { z } from "zod";
-import { bare, type Expectation, expectationOf, schemaAt } from "./expectation.ts";
-import { describe, didYouMean, type Fault } from "./fault.ts";
+import { bare, type Expectation, expectationOf, schemaAt, secretPlaces } from "./expectation.ts";
+import { describe, didYouMean, type Fault, listed } from "./fault.ts";
 import { type Settings, settings } from "./settings.ts";
 
 /** A value that is kept encrypted where it was read, so that only its presence is known. */
@@ -24,6 +24,11 @@ export function pathOf(path: readonly PropertyKey[]): string {
     namespace,
   );
 }
+
+/** Where secrets stand in the settings. */
+export const secretSettings: readonly string[][] = Object.entries(settings).flatMap(([key, schema]) =>
+  secretPlaces(schema).map((place) => [key, ...place]),
+);
 
 /** Judges every setting on its own and reports all faults, in the order of the settings. */
 export function judge(raw: RawSettings): Judged {
@@ -102,7 +107,8 @@ function placesOf(key: string): string[][] {
   });
 }
 
-function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+/** What stands at a path; undefined where nothing does. */
+export function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(
     (value, key) =>
       value !== null && typeof value === "object" ? (value as Record<PropertyKey, unknown>)[key] : undefined,
@@ -123,9 +129,8 @@ function encryptedFaults(
     const at = schemaAt(schema, path.slice(1));
     if (at === undefined) return { value: "encrypted", faults: [] };
     const expected = expectationOf(at);
-    if (expected.secret && !("shape" in at)) return { value: "encrypted", faults: [] };
-    const fix =
-      "write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets";
+    if (expected.secret && !("shape" in at)) return { value: expected.standIn, faults: [] };
+    const fix = `write it in clear; only ${listed(secretSettings.map((place) => place.join(".")))} are secrets`;
     return {
       value,
       faults: [{ path: pathOf(path), found: "an encrypted value", allowed: expected.allowed, fix }],

@@ -2,6 +2,7 @@ import { POOLS, poolPlan } from "../../roles/pools.ts";
 import { phaseNames } from "../blueprint.ts";
 import { findServerType, locationNames, locations, nearestType, soldIn } from "../hetzner/catalogue.ts";
 import { availablePhases } from "../phases/available.ts";
+import { alertsHaveAReceiver, alertsHaveMetrics, mailHasUserAndPassword } from "./alerts.ts";
 import { defined } from "./defined.ts";
 import { describe, either, type Fault } from "./fault.ts";
 import { metricsPeersAreInside } from "./metrics.ts";
@@ -35,6 +36,9 @@ const rules: Rule[] = [
   reservedParameters,
   enoughConnections,
   metricsPeersAreInside,
+  alertsHaveAReceiver,
+  alertsHaveMetrics,
+  mailHasUserAndPassword,
   redisFitsTheMachine,
   redisFitsTheVolume,
 ];

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { phaseNames } from "../blueprint.ts";
 import { findServerType, locationNames, serverTypes } from "../hetzner/catalogue.ts";
+import { alerts } from "./alerts.ts";
 import { expecting } from "./expectation.ts";
 import { didYouMean, either } from "./fault.ts";
 import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
@@ -197,6 +198,7 @@ export const settings = {
     })
     .prefault({}),
   metrics,
+  alerts,
   endpoint: z.strictObject({ domain: domain.optional() }).prefault({}),
   access: z
     .strictObject({

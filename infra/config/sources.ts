@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { bare } from "./expectation.ts";
 import { describe, didYouMean, type Fault } from "./fault.ts";
-import { ENCRYPTED, type RawSettings } from "./judge.ts";
+import { ENCRYPTED, type RawSettings, secretSettings, valueAt } from "./judge.ts";
 import { settings } from "./settings.ts";
 
 /** A stack's settings as they were read, and what was wrong with how they stood there. */
@@ -16,12 +16,6 @@ export interface Source {
 const project = "phasewise";
 /** Namespaces of packages that this project uses. */
 const namespaces = [project, "hcloud", "pulumi"];
-const secretSettings = ["accessKey", "secretKey"];
-/** Where those stand. */
-const secretSections = [
-  { section: "objectStorage", inner: [] },
-  { section: "backup", inner: ["secondRepository"] },
-];
 
 /**
  * The settings in a stack's file.
@@ -41,9 +35,10 @@ export function fromStackFile(file: string, config: unknown): Source {
   const entries = Object.entries(config ?? {}).map(
     ([key, value]) => [qualified(key), readable(value)] as const,
   );
+  const embedded = entries.some(([key, value]) => key === `${project}:cloud` && value === "embedded");
   const faults = entries.flatMap(([key, value]) => [
     ...namespaceFaults(key, value),
-    ...plainSecretFaults(key, value),
+    ...plainSecretFaults(key, value, embedded),
   ]);
   return { name: file, settings: ownSettings(entries), faults };
 }
@@ -63,7 +58,7 @@ export function fromPulumi(
   const read = ownSettings(entries);
   const faults = entries.flatMap(([key, value]) => [
     ...namespaceFaults(key, value),
-    ...(isSecret(key) ? [] : plainSecretFaults(key, key === "hcloud:token" ? value : parsed(value))),
+    ...(isSecret(key) ? [] : plainSecretFaults(key, holdsSecrets(key) ? parsed(value) : value)),
     ...(key === "hcloud:token" ? (checkToken(value) ?? []) : []),
   ]);
   return { name: file, settings: read, faults };
@@ -140,8 +135,16 @@ function namespaceFaults(key: string, value: unknown): Fault[] {
   ];
 }
 
-/** Stack files are committed: a credential in clear is one that everybody has. */
-function plainSecretFaults(key: string, value: unknown): Fault[] {
+function holdsSecrets(key: string): boolean {
+  return secretSettings.some(([name]) => key === `${project}:${name}`);
+}
+
+/**
+ * Stack files are committed: a credential in clear is one that everybody has.
+ * @param embedded Receivers of alerts may stand in clear there: the working copy of the file has them encrypted. All
+ *   other secrets come from the cloud itself.
+ */
+function plainSecretFaults(key: string, value: unknown, embedded = false): Fault[] {
   const fault = (path: string, command: string): Fault => ({
     path,
     found: "a secret in clear",
@@ -151,17 +154,9 @@ function plainSecretFaults(key: string, value: unknown): Fault[] {
   if (key === "hcloud:token") {
     return typeof value === "string" ? [fault(key, "npx pulumi config set --secret hcloud:token")] : [];
   }
-  return secretSections
-    .filter(({ section }) => key === `${project}:${section}`)
-    .flatMap(({ inner }) => {
-      const path = [key, ...inner].join(".");
-      const holder = inner.reduce<unknown>((at, part) => partOf(at, part), value);
-      return secretSettings
-        .filter((name) => typeof partOf(holder, name) === "string")
-        .map((name) => fault(`${path}.${name}`, `npx pulumi config set --secret --path ${path}.${name}`));
-    });
-}
-
-function partOf(value: unknown, name: string): unknown {
-  return value === null || typeof value !== "object" ? undefined : (value as Record<string, unknown>)[name];
+  return secretSettings
+    .filter(([name]) => key === `${project}:${name}` && !(embedded && name === "alerts"))
+    .filter(([, ...place]) => typeof valueAt(value, place) === "string")
+    .map((place) => `${project}:${place.join(".")}`)
+    .map((path) => fault(path, `npx pulumi config set --secret --path ${path}`));
 }

@@ -74,8 +74,31 @@ export function hetznerPlan(blueprint: Blueprint, config: Config, stack: string)
     buckets: blueprint.buckets.map((each) => bucket(each, config)),
     access: { ...access, applications: [subnets.apps] },
     metrics: config.metrics.enabled ? { peers: config.metrics.peers } : null,
+    alerts: alertsPlan(blueprint, config),
     domain: endpoint.domain,
     deletionProtection,
+  };
+}
+
+/** On the first gateway, which is there in every phase. */
+function alertsPlan({ nodes }: Blueprint, { alerts, backup }: Config): DataLayerSpec["alerts"] {
+  const first = nodes.find(({ group, number }) => group === "core" && number === 1);
+  if (!alerts || !first) return null;
+  const { email, monitoring, repeatHours, runbooks, slack, webhook } = alerts;
+  const { drillDays, disasterDrillDays } = backup.goals;
+  const goals = [
+    { kind: "restore" as const, days: drillDays },
+    { kind: "disaster" as const, days: disasterDrillDays },
+  ];
+  return {
+    machine: first.name,
+    webhook: webhook !== undefined,
+    slack: slack !== undefined,
+    email: email ? { to: email.to, from: email.from, server: email.server, user: email.user ?? null } : null,
+    runbooks,
+    monitoring,
+    repeatHours,
+    drills: goals.filter(({ days }) => days > 0),
   };
 }
 

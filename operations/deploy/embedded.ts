@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { chmod, link, readFile, rm, writeFile } from "node:fs/promises";
 import writeFileAtomic from "write-file-atomic";
 import { parse, stringify } from "yaml";
+import { secretSettings, valueAt } from "../../infra/config/judge.ts";
 import type { StackFile } from "./stackFile.ts";
 import { type Deployment, embeddedPaths, ensureStack, runEngine } from "./workspace.ts";
 
@@ -42,7 +43,7 @@ export async function ensurePassphrase(): Promise<void> {
 export async function writeWorkingCopy(deployment: Deployment, cloud: EmbeddedCloud): Promise<void> {
   const path = embeddedPaths.workingCopy(deployment.file.stack);
   const before = await readCopy(path);
-  const secrets = secretsOf(cloud);
+  const secrets = secretsOf(cloud, deployment.file);
   const print = fingerprint(secrets);
   const keep = before?.print === print ? before.config : {};
   const next = copyText({ file: deployment.file, cloud, print, kept: keep, salt: before?.salt });
@@ -56,14 +57,23 @@ export async function writeWorkingCopy(deployment: Deployment, cloud: EmbeddedCl
   await chmod(path, 0o600);
 }
 
-/** Where the secrets go, as `--path` wants it. */
-function secretsOf(cloud: EmbeddedCloud): Record<string, string> {
+/** The secrets by where they go, as `--path` wants it: the cloud's, and those that stand in clear in the file. */
+function secretsOf(cloud: EmbeddedCloud, file: StackFile): Record<string, string> {
+  const own = ownPlaces
+    .map((place) => [place, valueAt(file.config, place)] as const)
+    .filter((entry): entry is [string[], string] => typeof entry[1] === "string");
   return {
     "hcloud:token": cloud.token,
     "phasewise:objectStorage.accessKey": cloud.objectStorage.accessKey,
     "phasewise:objectStorage.secretKey": cloud.objectStorage.secretKey,
+    ...Object.fromEntries(own.map(([place, value]) => [place.join("."), value])),
   };
 }
+
+/** Where a stack's file may hold secrets of its own: all others come from the cloud. */
+const ownPlaces = secretSettings
+  .filter(([name]) => name === "alerts")
+  .map(([name, ...place]) => [`phasewise:${name}`, ...place]);
 
 function fingerprint(secrets: Record<string, string>): string {
   return createHash("sha256").update(JSON.stringify(secrets)).digest("hex").slice(0, 32);
@@ -95,8 +105,14 @@ async function readCopy(path: string): Promise<Copy | null> {
     config,
     salt: content.encryptionsalt,
     print: config[printKey] as string | undefined,
-    complete: Object.values(encryptedIn(config)).every((value) => value !== undefined),
+    complete: isComplete(config),
   };
+}
+
+/** Whether the cloud's secrets are there, and none that came from the file waits for its turn. */
+function isComplete(config: Record<string, unknown>): boolean {
+  const waiting = ownPlaces.some((place) => valueAt(config, place) === WAITING);
+  return !waiting && Object.values(encryptedIn(config)).every((value) => value !== undefined);
 }
 
 /** The encrypted values of a working copy; undefined where one is missing. */
@@ -107,6 +123,20 @@ function encryptedIn(config: Record<string, unknown>) {
 
 /** A key of its own namespace: no plugin and no schema reads it. */
 const printKey = "phasewise-working-copy:secrets";
+
+/** Stands in a working copy for a secret of the file until the engine has encrypted it. */
+const WAITING = "";
+
+/** The file's settings with its secrets as they were encrypted before. */
+function withoutSecrets(config: Record<string, unknown>, kept: Record<string, unknown>) {
+  const next = structuredClone(config);
+  for (const place of ownPlaces) {
+    if (typeof valueAt(next, place) !== "string") continue;
+    const section = valueAt(next, place.slice(0, -1)) as Record<string, unknown>;
+    section[place.at(-1)!] = valueAt(kept, place) ?? WAITING;
+  }
+  return next;
+}
 
 /** The text of a working copy; secrets that are kept come from the copy before. */
 export function copyText(args: {
@@ -123,7 +153,7 @@ export function copyText(args: {
     ...(args.salt ? { encryptionsalt: args.salt } : {}),
     ...file.rest,
     config: {
-      ...file.config,
+      ...withoutSecrets(file.config, kept),
       "hcloud:endpoint": cloud.endpoint,
       "hcloud:pollInterval": "100ms",
       ...(token ? { "hcloud:token": token } : {}),

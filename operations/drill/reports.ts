@@ -56,6 +56,19 @@ export function reportKey(kind: DrillKind, cluster: string, started: Date): stri
 /** A dozen bad ones in a row say enough. */
 const lookedAt = 12;
 
+/** Kinds of drill, in one order. */
+export const drillKinds = Object.keys(FOLDERS) as DrillKind[];
+
+/** The newest report of a kind; null where there is none. */
+export async function lastDrill(
+  store: Pick<Documents, "keys" | "get">,
+  kind: DrillKind,
+  cluster: string,
+): Promise<DrillReport | null> {
+  const newest = (await store.keys(`${FOLDERS[kind]}${cluster}/`)).at(-1);
+  return newest === undefined ? null : ((await store.get(newest)) as DrillReport | null);
+}
+
 /** The newest drill of a kind that went well; null where there was none. */
 export async function lastGoodDrill(
   store: Pick<Documents, "keys" | "get">,

@@ -15,6 +15,7 @@ import { openWorld } from "../verify/world.ts";
 import { checkRestored, type DrillCheck, missingRows } from "./checks.ts";
 import { type Live, readLive } from "./live.ts";
 import { type DrillReport, reportKey } from "./reports.ts";
+import { tellDrills } from "./tell.ts";
 
 export interface DrillOptions {
   cluster?: string;
@@ -70,6 +71,7 @@ export async function drill(
   }
   using store = openStore(topology, ctx.onLine);
   await store.put(reportKey("restore", cluster.name, startedAt), report);
+  await tellDrills(topology, ctx);
   return report;
 }
 

@@ -1,4 +1,5 @@
 import type { Check } from "./check.ts";
+import { alerts } from "./checks/alerts.ts";
 import { archiveGap } from "./checks/archiveGap.ts";
 import { archiving } from "./checks/archiving.ts";
 import { backup } from "./checks/backup.ts";
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   recoveryKit,
   volumes,
   metrics,
+  alerts,
   cloudFirewall,
   machineFirewall,
 ];

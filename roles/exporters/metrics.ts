@@ -6,6 +6,7 @@ import { USERS } from "../redisUsers.ts";
 import { SECRETS, secret } from "../secrets.ts";
 import { MONITOR, POOLER_STATS_USER } from "../sql/names.ts";
 import { dropIn, unitFile } from "../unit.ts";
+import { confined } from "./confined.ts";
 import {
   NODE_EXPORTER,
   PGBOUNCER_EXPORTER,
@@ -29,6 +30,7 @@ interface Exporter {
   package: string;
   /** Of its unit, where that is not called like its package. */
   name?: string;
+  port: number;
   arguments: string[];
   /** Beside the arguments; secrets among them. */
   environment?: Record<string, string>;
@@ -42,18 +44,26 @@ const CONFIGURATION = "/etc/phasewise/metrics";
  * numbers, keep nothing, and answer on the private address only; the machine's firewall says to whom.
  */
 export function metrics(settings: MetricsSettings): RoleManifest {
-  const { address, database } = settings;
-  const exporters = [
-    node(address),
-    ...(database === null ? [] : [postgres(address, database)]),
-    ...(settings.pgbouncer ? [pooler(address, WRITES), pooler(address, READS)] : []),
-    ...(settings.redis ? [redis(address)] : []),
-  ];
+  const exporters = exportersOf(settings);
   return role("metrics", {
     packages: [...new Set(exporters.map((each) => each.package))],
     files: exporters.flatMap(files),
     units: exporters.map((each) => running(`${nameOf(each)}.service`)),
   });
+}
+
+/** Where a machine's exporters answer, as host:port. */
+export function exporterAddresses(settings: MetricsSettings): string[] {
+  return exportersOf(settings).map(({ port }) => `${settings.address}:${port}`);
+}
+
+function exportersOf({ address, database, pgbouncer, redis: cache }: MetricsSettings): Exporter[] {
+  return [
+    node(address),
+    ...(database === null ? [] : [postgres(address, database)]),
+    ...(pgbouncer ? [pooler(address, WRITES), pooler(address, READS)] : []),
+    ...(cache ? [redis(address)] : []),
+  ];
 }
 
 /** Of the machine itself; the collectors that are left out tell of hardware that a cloud's machine does not have. */
@@ -65,6 +75,7 @@ function node(address: string): Exporter {
   ];
   return {
     package: NODE_EXPORTER,
+    port: PORTS.nodeExporter,
     arguments: [
       listen(address, PORTS.nodeExporter),
       QUIET,
@@ -83,6 +94,7 @@ function postgres(address: string, database: string): Exporter {
   const modules = `${CONFIGURATION}/postgres.yaml`;
   return {
     package: POSTGRES_EXPORTER,
+    port: PORTS.postgresExporter,
     arguments: [
       listen(address, PORTS.postgresExporter),
       QUIET,
@@ -107,14 +119,15 @@ function pooler(address: string, { socket, port, readOnly }: PoolerInstance): Ex
   const question = `host=${socket}&port=${port}&user=${POOLER_STATS_USER}&sslmode=disable`;
   const common = {
     package: PGBOUNCER_EXPORTER,
+    port: readOnly ? PORTS.pgbouncerReadExporter : PORTS.pgbouncerExporter,
     environment: { PGBOUNCER_EXPORTER_CONNECTION_STRING: `postgres:///pgbouncer?${question}` },
   };
-  if (!readOnly) return { ...common, arguments: [listen(address, PORTS.pgbouncerExporter), QUIET] };
+  if (!readOnly) return { ...common, arguments: [listen(address, common.port), QUIET] };
   const name = PGBOUNCER_READ_EXPORTER;
   return {
     ...common,
     name,
-    arguments: [listen(address, PORTS.pgbouncerReadExporter), QUIET],
+    arguments: [listen(address, common.port), QUIET],
     files: [file(`/etc/systemd/system/${name}.service`, READ_UNIT, { onChange: restart(`${name}.service`) })],
   };
 }
@@ -123,6 +136,7 @@ function pooler(address: string, { socket, port, readOnly }: PoolerInstance): Ex
 function redis(address: string): Exporter {
   return {
     package: REDIS_EXPORTER,
+    port: PORTS.redisExporter,
     arguments: [
       listen(address, PORTS.redisExporter),
       "--config-command=-",
@@ -171,34 +185,5 @@ const READ_UNIT = unitFile({
   },
 });
 
-/**
- * Each of them only reads and answers: it may write nothing, has no rights, little memory, and no more than one
- * processor's time. What it asks may be away for long, so it is never given up; `Requires` of what it asks is taken back, as metrics
- * are wanted most when that is down.
- */
-const DROP_IN = unitFile({
-  Unit: { Requires: "", After: ["", "network.target"], StartLimitIntervalSec: 0 },
-  Service: {
-    User: "prometheus",
-    Environment: ["GOMAXPROCS=1", "GOGC=50"],
-    Restart: "always",
-    RestartSec: 5,
-    MemoryMax: "64M",
-    CapabilityBoundingSet: "",
-    NoNewPrivileges: "yes",
-    ProtectSystem: "strict",
-    ProtectHome: "yes",
-    PrivateTmp: "yes",
-    ProtectKernelModules: "yes",
-    ProtectKernelTunables: "yes",
-    ProtectControlGroups: "yes",
-    RestrictAddressFamilies: "AF_INET AF_INET6 AF_UNIX AF_NETLINK",
-    RestrictNamespaces: "yes",
-    RestrictSUIDSGID: "yes",
-    LockPersonality: "yes",
-    MemoryDenyWriteExecute: "yes",
-    SystemCallArchitectures: "native",
-    SystemCallFilter: "@system-service",
-  },
-  Install: { WantedBy: ["", "multi-user.target"] },
-});
+/** What they ask may be away for long, and metrics are wanted most then: they never wait for it nor end with it. */
+const DROP_IN = confined({ memory: "64M", unit: { Requires: "", After: ["", "network.target"] } });

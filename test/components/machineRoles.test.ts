@@ -72,6 +72,33 @@ describe("a machine's own firewall", () => {
     expect(openings("db-1", measured).at(-1)).toBe("enp7s0 10.0.2.50/32 -> 9100, 9121, 9127, 9128, 9187");
   });
 
+  it("opens the exporters' ports to the machine that sends alerts, which asks all of them", () => {
+    const watched: DataLayerSpec = {
+      ...three(),
+      alerts: {
+        machine: "core-1",
+        webhook: true,
+        slack: false,
+        email: null,
+        runbooks: "https://docs.example.com",
+        monitoring: false,
+        repeatHours: 4,
+        drills: [{ kind: "restore", days: 31 }],
+      },
+    };
+    expect(openings("db-1", watched).at(-1)).toBe("enp7s0 10.0.1.11 -> 9100, 9121, 9127, 9128, 9187");
+    expect(openings("core-1", watched)).toEqual(openings("core-1", three()));
+    const roles = (index: number) => machineRoles(watched.machines[index]!, watched);
+    expect(roles(1).map(({ name }) => name)).not.toContain("alerts");
+    const settings = roles(0)
+      .find(({ name }) => name === "alerts")!
+      .files.find(({ path }) => path.endsWith("/prometheus.yaml"))!.content;
+    expect(settings.match(/10\.0\.1\.\d+:\d+/g)).toEqual([
+      ...["10.0.1.11:9100", "10.0.1.11:9127", "10.0.1.11:9128"],
+      ...["10.0.1.21:9100", "10.0.1.21:9187", "10.0.1.22:9100", "10.0.1.22:9187"],
+    ]);
+  });
+
   it("opens a database to its own cluster and gateways alone, and never to the world", () => {
     expect(openings("db-1", three())).toEqual([
       "eth0 203.0.113.7/32 -> 22",

@@ -14,7 +14,7 @@ const settings = {
     secretKey: `${marker}-secret`,
   }),
 };
-const secrets = ["hcloud:token", "phasewise:objectStorage"];
+const secrets = ["hcloud:token", "phasewise:objectStorage", "phasewise:alerts"];
 
 async function declare(change: Record<string, string> = {}, preview = false, more: string[] = []) {
   const { program } = await import("../../infra/program.ts");
@@ -386,6 +386,21 @@ describe("a stack with Redis", () => {
     expect(rules).toContainEqual(
       expect.objectContaining({ port: "6379", sourceIps: ["203.0.113.16/28"], direction: "in" }),
     );
+  });
+});
+
+describe("a stack with alerts", () => {
+  it("tells its receivers to the machine that sends them, as secrets", async () => {
+    const settings = {
+      webhook: `https://hooks.example.com/${marker}`,
+      email: { to: ["a@example.com"], from: "b@example.com", server: "c:587", user: "d", password: marker },
+    };
+    const declared = await declare({ "phasewise:alerts": JSON.stringify(settings) });
+    const { inputs } = one(declared, "Host phasewise-core-1");
+    const { manifest } = inputs as { manifest: { roles: { name: string }[] } };
+    expect(manifest.roles.at(-1)?.name).toBe("alerts");
+    expect(JSON.stringify(inputs)).toContain(settings.webhook);
+    expect(JSON.stringify(withoutSecrets(inputs))).not.toContain(marker);
   });
 });
 

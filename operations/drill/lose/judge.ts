@@ -9,6 +9,7 @@ import { verifyStack } from "../../verifyStack.ts";
 import type { DrillCheck } from "../checks.ts";
 import { readLive } from "../live.ts";
 import { type DrillReport, reportKey } from "../reports.ts";
+import { tellDrills } from "../tell.ts";
 import { type LossJournal, lossPaths } from "./journal.ts";
 import { judgeWitness, type Witnessed } from "./witness.ts";
 
@@ -52,6 +53,7 @@ export async function judge(
   };
   using store = openStore(topology);
   await store.put(reportKey("disaster", cluster.name, new Date(journal.startedAt)), report);
+  await tellDrills(topology, ctx);
   return report;
 }
 

@@ -4,7 +4,7 @@ import { config, embedded, faults, production, secure } from "./settings.ts";
 
 const phaseAllowed = "1 to 5 (1 single, 2 managed, 3 replicated, 4 sharded, 5 multi-region)";
 const allSettings =
-  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, limits, metrics, endpoint, access, objectStorage, catalogues, recovery, backup";
+  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, limits, metrics, alerts, endpoint, access, objectStorage, catalogues, recovery, backup";
 
 describe("the defaults", () => {
   it("are safe for production", () => {
@@ -202,12 +202,12 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
     [
       "a setting that is encrypted without need",
       { "phasewise:volume": { sizeGb: secure } },
-      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets",
+      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
     ],
     [
       "a section that is encrypted as a whole",
       { "phasewise:objectStorage": secure },
-      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets",
+      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
     ],
     [
       "a time that is none",

@@ -100,7 +100,7 @@ describe("people's keys", () => {
   it("are no place for an encrypted value", () => {
     const secure = { secure: "v1:a:b" };
     expect(faults(withKeys({ alice: secure }))).toEqual([
-      `phasewise:access.keys.alice: an encrypted value | ${allowed}, or a list of them | write it in clear; only accessKey and secretKey of objectStorage and of backup.secondRepository are secrets`,
+      `phasewise:access.keys.alice: an encrypted value | ${allowed}, or a list of them | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets`,
     ]);
   });
 });

@@ -102,6 +102,31 @@ test("a working copy never holds a secret in clear, and keeps the encrypted ones
   });
 });
 
+test("a secret that stands in clear in an embedded stack's file does not in its working copy", () => {
+  const own = file();
+  own.config["phasewise:alerts"] = {
+    webhook: "https://hooks.example.com/hunter2",
+    email: { to: ["a@example.com"], from: "a@example.com", server: "b:587", user: "u", password: "hunter2" },
+  };
+  const fresh = copyText({ file: own, cloud, print: "p1", kept: {}, salt: undefined });
+  expect(fresh).not.toContain("hunter2");
+  const kept = {
+    "phasewise:alerts": { webhook: { secure: "v1:w" }, email: { password: { secure: "v1:p" } } },
+  };
+  const next = copyText({ file: own, cloud, print: "p1", kept, salt: undefined });
+  expect(parseStackFile("dev", "x", next).config["phasewise:alerts"]).toEqual({
+    webhook: { secure: "v1:w" },
+    email: {
+      to: ["a@example.com"],
+      from: "a@example.com",
+      server: "b:587",
+      user: "u",
+      password: { secure: "v1:p" },
+    },
+  });
+  expect(own.config["phasewise:alerts"]).toMatchObject({ webhook: "https://hooks.example.com/hunter2" });
+});
+
 const deployment = { file: { stack: "dev", embedded: true } } as Deployment;
 const config = (more: Partial<Config> = {}): Config => ({ ...validate(file()), ...more });
 

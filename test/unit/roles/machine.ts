@@ -1,3 +1,4 @@
+import { type AlertsSettings, alerts } from "../../../roles/alerts/alerts.ts";
 import { type ApplicationSettings, application } from "../../../roles/application.ts";
 import { base } from "../../../roles/base.ts";
 import { cacheGate } from "../../../roles/cacheGate.ts";
@@ -84,6 +85,30 @@ const applicationRole: ApplicationSettings = {
   program: "H4sIAAAAAAAA",
 };
 
+export const alertsSettings: AlertsSettings = {
+  stack: "production",
+  webhook: true,
+  slack: true,
+  email: {
+    to: ["ops@example.com", "lead@example.com"],
+    from: "phasewise@example.com",
+    server: "smtp.example.com:587",
+    user: "phasewise",
+  },
+  runbooks: "https://git.example.com/phasewise/blob/main",
+  monitoring: false,
+  repeatHours: 4,
+  targets: [
+    { machine: "core-1", address: "10.0.1.11:9100" },
+    { machine: "db-1", address: "10.0.1.21:9100" },
+    { machine: "db-1", address: "10.0.1.21:9187" },
+  ],
+  drills: [
+    { cluster: "main", kind: "restore", days: 31 },
+    { cluster: "main", kind: "disaster", days: 92 },
+  ],
+};
+
 const cacheMachines = [core, { name: "core-2", address: "10.0.1.12" }];
 const sentinels = ["10.0.1.11", "10.0.1.12", "10.0.1.21"];
 
@@ -133,6 +158,7 @@ export const roles: RoleManifest[] = [
   sentinel({ address: core.address, sentinels, caches: [{ name: "cache", primary: "10.0.1.12" }] }),
   cacheGate({ sentinels, caches: [{ name: "cache", machines: cacheMachines }] }),
   metrics({ address: core.address, database: "app", pgbouncer: true, redis: true }),
+  alerts(alertsSettings),
   upkeep({ databases: ["app"] }),
 ];
 

@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { parse, stringify } from "yaml";
+
+interface Rule {
+  record?: string;
+  alert?: string;
+  annotations?: Record<string, string>;
+}
+
+interface Rules {
+  groups: { name: string; rules: Rule[] }[];
+}
+
+/** The same file that a Prometheus of one's own reads. */
+const SOURCE = readFileSync(new URL("../../docs/prometheus-rules.yaml", import.meta.url), "utf8");
+
+/** Of these people are told in any case: the data's safety, and whether anybody looks. */
+const ALWAYS = ["phasewise-reach", "phasewise-backups", "phasewise-drills"];
+/** The page of an alarm that names none. */
+const PAGE = "docs/metrics.md";
+
+/** The rules as Prometheus reads them; each alarm carries the link of its runbook. */
+export function rulesText({ monitoring, runbooks }: { monitoring: boolean; runbooks: string }): string {
+  const { groups } = parse(SOURCE) as Rules;
+  const linked = (rule: Rule): Rule =>
+    rule.alert === undefined
+      ? rule
+      : {
+          ...rule,
+          annotations: {
+            ...rule.annotations,
+            runbook_url: `${runbooks}/${rule.annotations?.runbook ?? PAGE}`,
+          },
+        };
+  return stringify(
+    {
+      groups: groups
+        .filter(({ name }) => monitoring || ALWAYS.includes(name))
+        .map((group) => ({ ...group, rules: group.rules.map(linked) })),
+    },
+    { lineWidth: 0 },
+  );
+}
