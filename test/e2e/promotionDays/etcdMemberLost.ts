@@ -3,7 +3,6 @@ import type { Day } from "./day.ts";
 
 export default {
   name: "etcd loses a member before the cutover, which needs the other two only",
-  untried: true,
   async run(promotion) {
     await promotion.done("--to", "2", "--pause-before", "cut-over");
     await promotion.on("db-2", "systemctl stop etcd.service");

@@ -12,7 +12,6 @@ const fill = [
 
 export default {
   name: "the disk of a new standby is full while it copies, and has room again",
-  untried: true,
   async run(promotion) {
     await promotion.done("--to", "2", "--pause-before", "join-standby-db-2");
     await promotion.on("db-2", fill);
