@@ -30,6 +30,8 @@ export interface DataLayerArgs {
   secondStorage?: StorageKeys;
   /** Addresses and passwords of who is told of alerts, by the names under which roles ask for them. */
   receivers?: Record<string, Input<string>>;
+  /** What opens the repository of `spec.origin`. */
+  originSecrets?: Record<string, Input<string>>;
   /** What application servers run: see the role. Not needed where there are none. */
   applicationProgram?: string;
   /** Turns a server on whose type was changed. */
@@ -106,7 +108,7 @@ export class DataLayer extends ComponentResource {
             operator: this.operator,
             authority,
             manifests: machineRoles(machine, spec, args.applicationProgram),
-            secrets: { ...this.secretsFor(machine, spec, buckets), ...args.receivers },
+            secrets: { ...this.secretsFor(machine, spec, buckets), ...args.receivers, ...args.originSecrets },
             afterChange: args.afterServerChange,
             // Wrong S3 keys show before anything is made. And a server that still runs would go on sending its log
             // into a bucket that is being emptied.
@@ -206,6 +208,7 @@ export class DataLayer extends ComponentResource {
         settings: clusterParameters(spec, layer),
         privateKey: this.operator.privateKey,
         credentials: this.credentials[index]!,
+        ...(layer.origin?.cluster === spec.name ? { patienceSeconds: layer.origin.patienceSeconds } : {}),
       },
       // The first thing that a cluster does with its bucket is to make a place for its backups there.
       { parent: this, dependsOn: [...this.machines.map((machine) => machine.host), ...buckets] },

@@ -9,6 +9,7 @@ import { firewall } from "../roles/firewall.ts";
 import { haproxy } from "../roles/haproxy.ts";
 import type { RoleManifest } from "../roles/manifest.ts";
 import { operators } from "../roles/operators.ts";
+import { origin } from "../roles/origin.ts";
 import { patroni } from "../roles/patroni.ts";
 import { type PgbackrestSettings, pgbackrest } from "../roles/pgbackrest.ts";
 import { pgbouncer } from "../roles/pgbouncer.ts";
@@ -52,6 +53,7 @@ export function machineRoles(machine: MachineSpec, layer: DataLayerSpec, program
     firewall({ ...interfaces, ...openings(machine, layer) }),
     ...(machine.volumes.length > 0 ? [data()] : []),
     updates(),
+    ...firstData(machine, layer),
     ...machine.roles.map((role) => renderers[role](machine, layer, program)),
     ...(machine.roles.includes("patroni")
       ? [upkeep({ databases: [memberOf(machine, layer).database] })]
@@ -59,6 +61,14 @@ export function machineRoles(machine: MachineSpec, layer: DataLayerSpec, program
     ...(layer.metrics === null ? [] : [metrics(metricsSettings(machine, layer))]),
     ...(layer.alerts?.machine === machine.name ? [alerts(alertsSettings(layer.alerts, layer))] : []),
   ];
+}
+
+/** Before PostgreSQL's first start, which looks for it. */
+function firstData(machine: MachineSpec, layer: DataLayerSpec): RoleManifest[] {
+  if (!layer.origin || !machine.roles.includes("patroni")) return [];
+  const { cluster, patienceSeconds: _, ...from } = layer.origin;
+  const { name, postgresVersion } = memberOf(machine, layer);
+  return name === cluster ? [origin({ ...from, postgresVersion })] : [];
 }
 
 /** Settings of PostgreSQL: derived from the smallest member, overridden by what the stack's file says. */

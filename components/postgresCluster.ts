@@ -18,6 +18,8 @@ export interface PostgresClusterArgs extends ClusterSpec {
   /** OpenSSH private key of the operator. */
   privateKey: Input<string>;
   credentials: Credentials;
+  /** How long making it may take, where it begins with data that has to come first. */
+  patienceSeconds?: number;
 }
 
 /** What a PostgreSQL cluster has no fixed machine for: roles, databases, extensions, settings, the backups' place. */
@@ -47,7 +49,10 @@ export class PostgresCluster extends ComponentResource {
         ],
         secrets: args.credentials.sqlSecrets,
       },
-      { parent: this },
+      {
+        parent: this,
+        ...(args.patienceSeconds ? { customTimeouts: { create: `${args.patienceSeconds}s` } } : {}),
+      },
     );
     this.leader = cluster.leader;
     this.registerOutputs({ leader: this.leader });

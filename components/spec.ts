@@ -1,4 +1,5 @@
 import type { AlertReceivers, DrillGoal } from "../roles/alerts/alerts.ts";
+import type { OriginSettings } from "../roles/origin.ts";
 import type { Durability } from "../roles/patroniConfiguration.ts";
 import type { Weekday } from "../roles/pgbackrest.ts";
 import type { RedisSettings } from "../roles/redis.ts";
@@ -25,6 +26,8 @@ export interface DataLayerSpec {
   applications: ApplicationSpec[];
   buckets: BucketSpec[];
   access: AccessSpec;
+  /** Where a cluster that is made now takes its first data from; left out: it begins empty. */
+  origin?: OriginSpec;
   /** Null: nobody measures. */
   metrics: MetricsSpec | null;
   /** Null: nobody is told of anything. */
@@ -125,6 +128,14 @@ export interface CacheSpec extends RedisSettings {
   sentinels: string[];
   /** Each day. */
   backup: Pick<BackupSpec, "bucket" | "time" | "retentionDays">;
+}
+
+/** The repository of another stack's cluster. */
+export interface OriginSpec extends Omit<OriginSettings, "postgresVersion"> {
+  /** The cluster of this data layer that begins with it. */
+  cluster: string;
+  /** How long its first data may take to come, before it counts as failed. */
+  patienceSeconds: number;
 }
 
 export interface BackupSpec {

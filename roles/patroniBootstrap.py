@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What a cluster's first start does on a machine without data: where the repository of the backups holds some, they are
-restored and the archived log is replayed to its end; only where it is known to hold none, a new database is made.
+restored and the archived log is replayed to its end; where it is known to hold none, another cluster's are, if this one
+was told of any, up to the place that it was told of; else a new database is made.
 
 `choose` is run before each start of Patroni and tells it which of the two; `restore` is run by Patroni, and `settle`
 once the restored cluster leads. All can be killed at any point and run again."""
@@ -20,6 +21,9 @@ import urllib.request
 NOTHING = (1, 2)
 SECONDS = 3
 BACKUPS = "/etc/phasewise/backup/settings.json"
+# What of another cluster's repository this one begins with, and pgBackRest's configuration for it: the role "origin".
+ORIGIN = "/etc/pgbackrest/origin.json"
+ORIGIN_CONFIGURATION = "/etc/pgbackrest/origin.conf"
 
 
 def directory_state(path):
@@ -33,9 +37,10 @@ def directory_state(path):
     return "cut" if restored or os.path.exists(os.path.join(path, "recovery.signal")) else "whole"
 
 
-def choose(state, initialized, backups):
+def choose(state, initialized, backups, origin=False):
     """What Patroni is to do at this start. `initialized`: None where no store of the consensus could be asked, else
-    whether the cluster was ever made. `backups`: a function, asked only where it matters.
+    whether the cluster was ever made. `backups`: a function, asked only where it matters. `origin`: whether this
+    cluster begins with the data of another one.
 
     `keep`: what is there stays as it is; `again`: a restore was cut off and begins anew; `restore`; `make`; `wait`."""
     if state == "whole":
@@ -44,7 +49,7 @@ def choose(state, initialized, backups):
         return {None: "wait", True: "keep", False: "again"}[initialized]
     if initialized:
         return "keep"
-    return "restore" if backups() else "make"
+    return "restore" if backups() or origin else "make"
 
 
 def labels(info, stanza):
@@ -129,7 +134,8 @@ def before_start(args):
     store = Store(args.etcd.split(","), args.key, (args.ca, args.certificate, args.private_key))
     state = directory_state(args.data)
     initialized = None if state == "whole" else store.initialized()
-    chosen = choose(state, initialized, lambda: repository(args.stanza, repositories()))
+    held = lambda: repository(args.stanza, repositories())
+    chosen = choose(state, initialized, held, os.path.exists(ORIGIN))
     if chosen == "wait":
         raise RuntimeError("a restore was cut off, and no member of the consensus store says whether it still counts")
     if chosen == "again":
@@ -140,7 +146,7 @@ def before_start(args):
         store.forget()
         chosen = "restore"
     if chosen == "restore":
-        print(f"{args.data} is empty and the repository holds backups of {args.stanza}: Patroni restores them")
+        print(f"{args.data} is empty and there are backups for {args.stanza}: Patroni restores them")
         write(args.override, override(args))
     elif os.path.exists(args.override):
         os.unlink(args.override)
@@ -179,14 +185,28 @@ def restore(args):
         os.rename(before, args.data)
     else:
         shutil.rmtree(before, ignore_errors=True)
-    processes = max(1, min(8, os.cpu_count() or 1))
-    for number, label in repository(args.stanza, repositories()):
-        options = [f"--stanza={args.stanza}", f"--repo={number}", f"--set={label}", "--delta", f"--process-max={processes}"]
+    processes = ["--delta", f"--process-max={max(1, min(8, os.cpu_count() or 1))}"]
+    own = repository(args.stanza, repositories())
+    if not own and os.path.exists(ORIGIN):
+        return restore_origin(processes)
+    for number, label in own:
         print(f"restoring {label}", flush=True)
+        options = [f"--stanza={args.stanza}", f"--repo={number}", f"--set={label}", *processes]
         if subprocess.run(["pgbackrest", *options, "restore"]).returncode == 0:
             return
         print(f"{label} cannot be restored; the one before it is tried", flush=True)
     raise RuntimeError("no backup of the repository can be restored")
+
+
+def restore_origin(options):
+    """The log is fetched from there, too, and never sent there: that is this cluster's own repository's."""
+    with open(ORIGIN) as file:
+        origin = json.load(file)
+    stanza = origin["stanza"]
+    print(f"restoring {stanza} of another repository {' '.join(origin['options'])}", flush=True)
+    command = ["pgbackrest", f"--config={ORIGIN_CONFIGURATION}", f"--stanza={stanza}", *options, *origin["options"]]
+    if subprocess.run([*command, "restore"]).returncode != 0:
+        raise RuntimeError(f"{stanza} of the other repository cannot be restored")
 
 
 def settle(args):

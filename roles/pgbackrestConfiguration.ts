@@ -2,7 +2,7 @@ import { archiveOf, LOCKS } from "./archivePush.ts";
 import { iniSection } from "./build.ts";
 import { BACKUP_SPOOL, PORTS, POSTGRES_SOCKET, postgresData, TLS } from "./paths.ts";
 import type { PgbackrestSettings, ReaderSettings, Repository } from "./pgbackrest.ts";
-import { REPOSITORY_SECRETS, SECRETS, secret } from "./secrets.ts";
+import { ORIGIN_SECRETS, REPOSITORY_SECRETS, SECRETS, secret } from "./secrets.ts";
 import { nodeTls } from "./tls.ts";
 
 export type RepositoryNumber = keyof typeof REPOSITORY_SECRETS;
@@ -11,6 +11,10 @@ export const BACKUP_CA: Record<RepositoryNumber, string> = {
   1: `${TLS}/backup-ca.pem`,
   2: `${TLS}/second-backup-ca.pem`,
 };
+/** The same of the repository that a new cluster takes its first data from. */
+export const ORIGIN_CA = `${TLS}/origin-ca.pem`;
+const ORIGIN_LOCKS = `${LOCKS}/origin`;
+export const ORIGIN_SPOOL = `${BACKUP_SPOOL}/origin`;
 const MB = 1024 ** 2;
 
 /** How many segments of the log (16 MB each) may wait for the archive. */
@@ -145,6 +149,35 @@ export function readerConfiguration(settings: ReaderSettings): string {
   ].join("\n");
 }
 
+/** Of a repository that a machine only ever reads from, besides its own: nothing of the two may meet. */
+export interface OriginSettings {
+  /** Name of the cluster in that repository. */
+  stanza: string;
+  /** Of this machine's cluster. */
+  postgresVersion: number;
+  repository: ReaderSettings["repository"];
+  /** pgBackRest's options of a restore, as "--set=...": backup, target, line of history. */
+  options: string[];
+}
+
+/** For a restore from another cluster's repository, and for fetching its log. */
+export function originConfiguration(settings: OriginSettings): string {
+  return [
+    iniSection("global", {
+      ...storage(settings.repository, 1, "origin"),
+      "io-timeout": 20,
+      "archive-async": "y",
+      "spool-path": ORIGIN_SPOOL,
+      "lock-path": ORIGIN_LOCKS,
+      "log-level-console": "warn",
+      "log-level-file": "off",
+      "log-timestamp": "n",
+    }),
+    iniSection("global:archive-get", { "process-max": 2 }),
+    stanza(settings),
+  ].join("\n");
+}
+
 function stanza({ stanza: name, postgresVersion }: Pick<PgbackrestSettings, "stanza" | "postgresVersion">) {
   return iniSection(name, {
     "pg1-path": postgresData(postgresVersion),
@@ -170,9 +203,11 @@ function written(
 function storage(
   repository: Repository,
   number: number,
-  whose: RepositoryNumber,
+  whose: RepositoryNumber | "origin",
 ): Record<string, string | number> {
-  const names = REPOSITORY_SECRETS[whose];
+  const names = whose === "origin" ? ORIGIN_SECRETS : REPOSITORY_SECRETS[whose];
+  const ca = whose === "origin" ? ORIGIN_CA : BACKUP_CA[whose];
+  const cipher = whose === "origin" ? SECRETS.originCipher : SECRETS.backupCipher;
   const repo = `repo${number}`;
   return {
     [`${repo}-type`]: "s3",
@@ -184,8 +219,8 @@ function storage(
     [`${repo}-s3-uri-style`]: "path",
     [`${repo}-s3-key`]: secret(names.accessKey),
     [`${repo}-s3-key-secret`]: secret(names.secretKey),
-    ...(repository.ownAuthority ? { [`${repo}-storage-ca-file`]: BACKUP_CA[whose] } : {}),
+    ...(repository.ownAuthority ? { [`${repo}-storage-ca-file`]: ca } : {}),
     [`${repo}-cipher-type`]: "aes-256-cbc",
-    [`${repo}-cipher-pass`]: secret(SECRETS.backupCipher),
+    [`${repo}-cipher-pass`]: secret(cipher),
   };
 }

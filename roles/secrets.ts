@@ -48,6 +48,11 @@ export const SECRETS = {
   secondBackupAccessKey: "second-backup-access-key",
   secondBackupSecretKey: "second-backup-secret-key",
   secondBackupCaCertificate: "second-backup-ca-certificate",
+  /** The same of the repository that a new cluster takes its first data from. */
+  originAccessKey: "origin-access-key",
+  originSecretKey: "origin-secret-key",
+  originCipher: "origin-cipher",
+  originCaCertificate: "origin-ca-certificate",
 } as const;
 
 /** By which names machines ask for what opens each of the backups' repositories. Both have one cipher. */
@@ -62,6 +67,13 @@ export const REPOSITORY_SECRETS = {
     secretKey: SECRETS.secondBackupSecretKey,
     caCertificate: SECRETS.secondBackupCaCertificate,
   },
+} as const;
+
+/** What opens the repository that a new cluster takes its first data from. */
+export const ORIGIN_SECRETS = {
+  accessKey: SECRETS.originAccessKey,
+  secretKey: SECRETS.originSecretKey,
+  caCertificate: SECRETS.originCaCertificate,
 } as const;
 
 /** What a secret may hold that stands inside a line of YAML, INI or a password file. */

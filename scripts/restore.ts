@@ -4,12 +4,13 @@ import type { RestoreReport } from "../operations/restore/restore.ts";
 import { Problem } from "../toolchain/problem.ts";
 import { print, printJson } from "./output.ts";
 import { repositoryNumber } from "./repositoryNumber.ts";
+import { type BesideFlags, beside } from "./restoreBeside.ts";
 import { restoreCache } from "./restoreCache.ts";
 import { forgetOld, type InPlaceFlags, inPlace } from "./restoreInPlace.ts";
 import { type CommonOptions, run } from "./run.ts";
 import { stackArgument } from "./stackArgument.ts";
 
-interface Options extends CommonOptions, InPlaceFlags {
+interface Options extends CommonOptions, InPlaceFlags, BesideFlags {
   to?: string;
   cluster?: string;
   repository?: number;
@@ -26,7 +27,7 @@ export function restore(program: Command): void {
   program
     .command("restore")
     .description(
-      "restore a backup: to a throw-away machine (nothing else is touched), one table or database of it, or in place",
+      "restore a backup: to a throw-away machine (nothing else is touched), one table or database of it, into a new stack, or in place",
     )
     .addArgument(stackArgument())
     .option(
@@ -46,6 +47,10 @@ export function restore(program: Command): void {
     .option("--as <name>", "what the copy is called, where the stack has something of that name")
     .option("--cache <name>", "a Redis instead, over its own data: asks first, and keeps the old data aside")
     .option(
+      "--beside <new-stack>",
+      "into a new stack, which goes on by itself; asks first. Run it again where it was cut off",
+    )
+    .option(
       "--in-place",
       "restore over the data of the stack itself; asks first, and keeps the old data aside",
     )
@@ -62,6 +67,7 @@ export function restore(program: Command): void {
       "\nExamples:\n  npx phasewise restore production --to 2026-11-21T09:30:00Z --keep\n" +
         "  npx phasewise restore production --to 2026-11-21T09:30:00Z --table public.orders --as public.orders_before\n" +
         "  npx phasewise restore production --to before-migration-42 --in-place\n" +
+        "  npx phasewise restore production --to 2026-11-21T09:30:00Z --beside production-before\n" +
         "  npx phasewise restore production --cache cache --to latest",
     )
     .action((stack: string, options: Options) => run(options, (ctx) => work(stack, options, ctx)));
@@ -73,6 +79,7 @@ async function work(stack: string, options: Options, ctx: OperationContext): Pro
   if (options.forgetOld) return await forgetOld(stack, options, ctx);
   if (options.inPlace || options.back || options.resume || options.abort)
     return await inPlace(stack, options, ctx);
+  if (options.beside !== undefined) return await beside(stack, options.beside, options, ctx);
   const { restoreToScratch } = await import("../operations/restore/restore.ts");
   const { as, cluster, database, keep, repository, table, to = "latest", type } = options;
   const report = await restoreToScratch(
@@ -104,7 +111,9 @@ function requireOneWay(options: Options): void {
     ...(options.forgetOld ? ["--forget-old"] : []),
     ...(options.resume ? ["--resume"] : []),
     ...(options.abort ? ["--abort"] : []),
+    ...(options.beside === undefined ? [] : ["--beside"]),
   ];
+  if (options.beside !== undefined) requireBesideAlone(options);
   if (copies.length === 0 || whole.length === 0) return;
   throw new Problem({
     happened: `${copies.map((name) => `--${name}`).join(", ")} and ${whole.join(", ")} do not go together.`,
@@ -114,13 +123,30 @@ function requireOneWay(options: Options): void {
   });
 }
 
+/** @throws Problem (exit 2) where another way than into a new stack is asked for, too. */
+function requireBesideAlone(options: Options): void {
+  const known = ["beside", "to", "cluster", "yes", "json", "debug", "table", "database", "as"];
+  const others = flagsOf(Object.keys(options).filter((name) => !known.includes(name)));
+  if (others.length === 0) return;
+  throw new Problem({
+    happened: `--beside and ${others.join(", ")} do not go together.`,
+    left: "Nothing was touched.",
+    todo: ["A restore into a new stack takes --to, --cluster and --yes: leave the others away."],
+    exitCode: 2,
+  });
+}
+
+function flagsOf(names: string[]): string[] {
+  return names.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+}
+
 /** @throws Problem (exit 2) where what belongs to a database is asked for with a cache. */
 function requireCacheAlone(options: Options): void {
-  const beside = Object.keys(options).filter(
+  const others = Object.keys(options).filter(
     (name) => !["cache", "to", "yes", "json", "debug"].includes(name),
   );
-  if (beside.length === 0) return;
-  const flags = beside.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  if (others.length === 0) return;
+  const flags = flagsOf(others);
   throw new Problem({
     happened: `--cache and ${flags.join(", ")} do not go together.`,
     left: "Nothing was touched.",

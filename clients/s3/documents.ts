@@ -62,14 +62,15 @@ export class Documents {
   }
 
   /** What begins so, in the order of the keys. */
-  async entries(prefix: string): Promise<{ key: string; bytes: number }[]> {
+  async entries(prefix: string): Promise<{ key: string; bytes: number; modified: Date }[]> {
     return await this.#explained(async () => {
-      const entries: { key: string; bytes: number }[] = [];
+      const entries: { key: string; bytes: number; modified: Date }[] = [];
       for (let token: string | undefined; ; ) {
         const page = await this.#client.send(
           new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
         );
-        entries.push(...(page.Contents ?? []).map(({ Key, Size }) => ({ key: Key!, bytes: Size ?? 0 })));
+        for (const { Key, LastModified, Size } of page.Contents ?? [])
+          entries.push({ key: Key!, bytes: Size ?? 0, modified: LastModified ?? new Date(0) });
         token = page.NextContinuationToken;
         if (token === undefined) return entries;
       }

@@ -7,6 +7,7 @@ import { didYouMean, either } from "./fault.ts";
 import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
 import { metrics } from "./metrics.ts";
 import { publicKeys } from "./operatorKeys.ts";
+import { origin } from "./origin.ts";
 import { redis } from "./redis.ts";
 import { secondRepository } from "./secondRepository.ts";
 import { authority, keys, place } from "./storage.ts";
@@ -222,6 +223,7 @@ export const settings = {
       ).default([]),
     })
     .prefault({}),
+  origin,
   backup: z
     .strictObject({
       time: text(

@@ -4,7 +4,7 @@ import { listCloud } from "./adopt/adopt.ts";
 import { orphans } from "./adopt/find.ts";
 import type { Changes } from "./changes.ts";
 import { resourceLabel, typeLabel } from "./names.ts";
-import { labelSelector, type Prepared, prepare, reconcile } from "./prepare.ts";
+import { labelSelector, type Prepared, prepare, reconcile, withOrigin } from "./prepare.ts";
 import { runCommand } from "./run.ts";
 import { lockStack } from "./stackLock.ts";
 import { markUnfinished } from "./unfinished.ts";
@@ -28,7 +28,8 @@ export async function destroy(
 ): Promise<DestroyReport> {
   const start = Date.now();
   await using _lock = await lockStack(stack, "destroy");
-  const before = await prepare(stack, ctx);
+  // A stack whose first data did not come yet goes like any other.
+  const before = withOrigin(await prepare(stack, ctx), null);
   refuseProtected(before);
   const prepared = await reconcileIfPossible(before, ctx);
   const count = (prepared.state?.resources ?? []).filter((resource) => resource.custom).length;

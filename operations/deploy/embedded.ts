@@ -161,5 +161,6 @@ export function copyText(args: {
       [printKey]: args.print,
     },
   };
-  return stringify(content, { lineWidth: 0 });
+  // As YAML 1.1, which Pulumi reads: a text that would be a time or a truth value there gets quotation marks.
+  return stringify(content, { lineWidth: 0, version: "1.1" });
 }

@@ -2,6 +2,7 @@ import type { PulumiFn } from "@pulumi/pulumi/automation/index.js";
 import type { HetznerAccess } from "../../clients/hetzner.ts";
 import { stackLabels } from "../../components/labels.ts";
 import type { Config } from "../../infra/config.ts";
+import type { Origin } from "../../infra/origin.ts";
 import type { Scaling } from "../../infra/phases/scaling.ts";
 import type { Stage } from "../../infra/phases/stage.ts";
 import type { OperationContext } from "../context.ts";
@@ -71,11 +72,20 @@ export function labelSelector(stack: string): string {
     .join(",");
 }
 
+/**
+ * The same stack while its first data comes from another one's backups; null once it is there. Its file, which still
+ * names the other one, does not keep it from being brought up.
+ */
+export function withOrigin(prepared: Prepared, origin: Origin | null): Prepared {
+  const config = { ...prepared.config, origin: undefined };
+  return { ...prepared, config, program: programAt(undefined, undefined, origin) };
+}
+
 /** The infrastructure as a program; loaded only when it is run. */
-function programAt(stage?: Stage, scaling?: Scaling): PulumiFn {
+function programAt(stage?: Stage, scaling?: Scaling, origin?: Origin | null): PulumiFn {
   return async () => {
     const { program } = await import("../../infra/program.ts");
-    return program(stage, scaling);
+    return program(stage, scaling, origin);
   };
 }
 

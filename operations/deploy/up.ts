@@ -1,3 +1,4 @@
+import type { Origin } from "../../infra/origin.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { costOf } from "../cost/cost.ts";
@@ -6,7 +7,7 @@ import { type Drifted, driftOf } from "../drift/differences.ts";
 import { refuseGrownVolumes } from "../drift/volumes.ts";
 import { type Changes, changesText, isUnchanged } from "./changes.ts";
 import { refuseLockout } from "./lockout.ts";
-import { prepare, preview, reconcile } from "./prepare.ts";
+import { prepare, preview, reconcile, withOrigin } from "./prepare.ts";
 import { refuseChanges } from "./rules.ts";
 import { runCommand } from "./run.ts";
 import { lockStack } from "./stackLock.ts";
@@ -37,6 +38,8 @@ export interface UpOptions {
   confirm?(planned: Changes, text: string): Promise<boolean>;
   /** Asks everything how it is first, and puts right what was changed by hand. */
   refresh: boolean;
+  /** Where a new stack's first data comes from; null once it is there. Left out for every other stack. */
+  origin?: Origin | null;
 }
 
 /** Brings a stack to what its file says. What has been deployed is given back for what follows it. */
@@ -47,7 +50,8 @@ export async function up(
 ): Promise<{ report: UpReport; dnsRecords: string[]; deployment: Deployment }> {
   const start = Date.now();
   await using _lock = await lockStack(stack, "up");
-  const before = await prepare(stack, ctx);
+  const own = await prepare(stack, ctx);
+  const before = options.origin === undefined ? own : withOrigin(own, options.origin);
   refuseChanges(before);
   await refuseLockout(before, ctx);
   await refuseGrownVolumes(before);

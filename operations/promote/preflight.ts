@@ -62,7 +62,7 @@ export function refusals(facts: Facts, now: Date): string[] {
   ];
 }
 
-function serverLimit({ coming, limit, there }: Facts["servers"]): string[] {
+export function serverLimit({ coming, limit, there }: Facts["servers"]): string[] {
   if (limit === null || there + coming <= limit) return [];
   return [
     `Hetzner's limit of ${limit} servers would be hit: the project has ${there}, ${coming} come (have it raised in Hetzner's console, then set phasewise:limits.servers)`,

@@ -100,9 +100,11 @@ export async function restoreToScratch(
 }
 
 /** The backup to begin with, and the line of history that leads to the target. */
-interface Way {
+export interface Way {
   backup: Backup;
   timeline: string;
+  /** Whether the archive holds something of after the question: then any moment before can be a target. */
+  marked: boolean;
 }
 
 /** The cluster of this name; without a name, the only one. @throws Problem (exit 2). */
@@ -147,8 +149,7 @@ export async function planRestore(
   }
   const end = await endOfLog(world, cluster);
   const way = await choose(topology, cluster, target, info, end, ctx.onLine);
-  await markIfPossible(world, cluster, repository.number, ctx);
-  return way;
+  return { ...way, marked: await markIfPossible(world, cluster, repository.number, ctx) };
 }
 
 async function readInfo(world: World, cluster: Cluster, repository: number): Promise<string> {
@@ -163,7 +164,7 @@ async function choose(
   info: string,
   end: string | null,
   tell: (line: string) => void,
-): Promise<Way> {
+): Promise<Omit<Way, "marked">> {
   using store = openStore(topology, tell);
   const [points, branches] = await Promise.all([
     readPoints(store, cluster.name),
@@ -189,14 +190,16 @@ async function markIfPossible(
   cluster: Cluster,
   repository: number,
   ctx: OperationContext,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await markArchive(world, await leaderOf(world, cluster), cluster, [repository]);
+    return true;
   } catch (error) {
     ctx.signal.throwIfAborted();
     ctx.onLine(
       `warning: the newest of ${cluster.name} could not be archived: ${messageOf(error).split("\n")[0]}`,
     );
+    return false;
   }
 }
 
@@ -206,7 +209,7 @@ async function planThere(
   cluster: Cluster,
   target: Target,
   ctx: OperationContext,
-): Promise<Way> {
+): Promise<Omit<Way, "marked">> {
   const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
   return choose(topology, cluster, target, info, null, ctx.onLine);
 }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
@@ -18,8 +19,12 @@ interface Report {
   copy: { tables: { table: string; as: string; restored: number; copied: number }[] } | null;
 }
 
+/** A second stack, made of this one's backups. */
+const beside = { name: `${stack.name}-new`, file: stack.file.replace(stack.name, `${stack.name}-new`) };
+
 beforeAll(async () => {
   await stack.reset();
+  rmSync(beside.file, { force: true });
   await stack.up();
   await stack.sql("create table counted (id int primary key)");
   await stack.sql("insert into counted select generate_series(1, 1000)");
@@ -27,7 +32,10 @@ beforeAll(async () => {
   await stack.backedUp();
 });
 
-afterAll(() => stack.remove());
+afterAll(async () => {
+  await stack.remove();
+  rmSync(beside.file, { force: true });
+});
 
 async function serverNames(): Promise<string[]> {
   return (await stack.servers()).map((server) => server.name);
@@ -92,6 +100,51 @@ test("exactly what was committed before a moment is there, also when nobody writ
   await stack.json<Report>("restore", stack.name, "--to", moment, "--keep", "1");
   expect(await onScratch("select count(*), max(id) from numbered")).toBe("10|10");
   await stack.expectOk("scratch", stack.name, "--remove");
+});
+
+test("a new stack begins with the data of a moment, is killed on its way, and lives on by itself", async () => {
+  await stack.sql("create table lived as select generate_series(1, 10) as id");
+  await sleep(1100);
+  const moment = new Date().toISOString();
+  await sleep(1100);
+  await stack.sql("insert into lived select generate_series(11, 20)");
+  const args = ["restore", stack.name, "--to", moment, "--beside", beside.name, "--yes"];
+  const killed = stack.start(args);
+  await stack.eventually(async () => expect(existsSync(beside.file)).toBe(true));
+  // Some of them before there is a machine, most of them while it is set up.
+  await sleep(3000 + Math.random() * 20_000);
+  killed.kill("SIGKILL");
+  await killed;
+  if (readFileSync(beside.file, "utf8").includes("phasewise:origin")) {
+    // Nobody makes an empty database of it meanwhile.
+    const up = await stack.run("up", beside.name, "--yes");
+    expect(up.code, up.stderr).toBe(2);
+    expect(up.stderr).toContain(`restore ${stack.name} --to ${moment} --beside ${beside.name}`);
+    const report = await stack.json<{ source: string; verify: { ok: boolean } | null }>(...args);
+    expect(report).toMatchObject({ source: stack.name, verify: { ok: true } });
+  }
+  const there = async (name: string, sql: string) =>
+    (await stack.expectOk("psql", name, "--", "-XAtq", "-c", sql)).trim();
+  expect(await there(beside.name, "insert into lived values (0) returning id")).toBe("0");
+  expect(await there(beside.name, "select count(*), max(id) from lived")).toBe("11|10");
+  expect(await there(stack.name, "select count(*), max(id) from lived")).toBe("20|20");
+  // It has passwords of its own, and none of the keys of the first one; that one's archive has one line of history.
+  const password = async (name: string) =>
+    new URL((await stack.expectOk("url", name, "--show-secrets")).trim()).password;
+  expect(await password(beside.name)).not.toBe(await password(stack.name));
+  const keys = await stack.expectOk("ssh", beside.name, "core-1", "--", "ls /etc/pgbackrest");
+  expect(keys.trim()).toBe("pgbackrest.conf");
+  const sent = await stack.archived(`phasewise-${stack.name}-backups`);
+  expect(sent.filter((key) => /\/0000000[2-9]/.test(key))).toEqual([]);
+  expect(
+    (await stack.archived(`phasewise-${beside.name}-backups`)).some((key) => /\/00000002/.test(key)),
+  ).toBe(true);
+  const again = await stack.run(...args);
+  expect(again.code, again.stderr).toBe(2);
+  expect(again.stderr).toContain(`${beside.name} is there already`);
+  await stack.expectOk("destroy", beside.name, "--yes");
+  rmSync(beside.file);
+  expect(await serverNames()).toHaveLength(1);
 });
 
 test("restores to 3 random moments while a writer runs return exactly the rows acknowledged before each", async () => {

@@ -3,6 +3,8 @@ import { join, resolve } from "node:path";
 import { execa, type Options, type Result } from "execa";
 import pRetry from "p-retry";
 import { parse, stringify } from "yaml";
+import { Documents } from "../../clients/s3/documents.ts";
+import { readObjectStorageAccess } from "../../cloud/objects/server.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -175,6 +177,14 @@ export class Stack {
     });
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
     return (response.status === 204 ? undefined : await response.json()) as T;
+  }
+
+  /** What the log's archive of a bucket holds: the keys of its objects. */
+  async archived(bucket: string): Promise<string[]> {
+    const access = (await readObjectStorageAccess(join(this.directory, "cloud/objects")))!;
+    const { objectStorage: endpoint } = await this.json<{ objectStorage: string }>("cloud", "status");
+    using store = new Documents({ ...access, endpoint, region: "fsn1" }, bucket);
+    return await store.keys("postgresql/archive/main/");
   }
 
   async servers(): Promise<ApiServer[]> {

@@ -4,7 +4,7 @@ import { config, embedded, faults, production, secure } from "./settings.ts";
 
 const phaseAllowed = "1 to 5 (1 single, 2 managed, 3 replicated, 4 sharded, 5 multi-region)";
 const allSettings =
-  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, limits, metrics, alerts, endpoint, access, objectStorage, catalogues, recovery, backup";
+  "cloud, phase, environment, deletionProtection, location, server, volume, database, pools, redis, loadBalancer, applications, limits, metrics, alerts, endpoint, access, objectStorage, catalogues, recovery, origin, backup";
 
 describe("the defaults", () => {
   it("are safe for production", () => {

@@ -71,6 +71,12 @@ const cloud: EmbeddedCloud = {
   },
 };
 
+test("a working copy means to Pulumi, which reads YAML 1.1, what the stack's file says", () => {
+  const own = { ...file(), config: { "phasewise:origin": { to: "2026-11-21T09:30:00Z" } } };
+  const text = copyText({ file: own, cloud, print: "p1", kept: {}, salt: undefined });
+  expect(text).toContain('to: "2026-11-21T09:30:00Z"\n');
+});
+
 test("a working copy never holds a secret in clear, and keeps the encrypted ones", () => {
   const fresh = copyText({ file: file(), cloud, print: "p1", kept: {}, salt: undefined });
   for (const secret of [cloud.token, "ACCESS-KEY", "SECRET-KEY"]) expect(fresh).not.toContain(secret);

@@ -67,6 +67,20 @@ class Choose(unittest.TestCase):
             self.assertEqual(choose("empty", initialized, lambda: ["1F"]), "restore")
             self.assertEqual(choose("empty", initialized, lambda: []), "make")
 
+    def test_another_cluster_s_data_stand_in_for_a_new_database_alone(self):
+        for initialized in (None, False):
+            self.assertEqual(choose("empty", initialized, lambda: [], origin=True), "restore")
+        self.assertEqual(choose("empty", True, self.never, origin=True), "keep")
+        self.assertEqual(choose("whole", False, self.never, origin=True), "keep")
+        self.assertEqual(choose("cut", False, self.never, origin=True), "again")
+
+    def test_a_repository_that_does_not_say_keeps_another_cluster_s_data_out(self):
+        def unknown():
+            raise RuntimeError("it does not say what it holds")
+
+        with self.assertRaisesRegex(RuntimeError, "does not say"):
+            choose("empty", False, unknown, origin=True)
+
     def test_a_restore_that_was_cut_off(self):
         self.assertEqual(choose("cut", False, self.never), "again")
         # The cluster was made meanwhile, by another member: Patroni's business.

@@ -1,0 +1,84 @@
+import type { Origin } from "../../../infra/origin.ts";
+import type { Topology } from "../../../infra/topology.ts";
+import type { OperationContext } from "../../context.ts";
+import type { Cluster } from "../../topology.ts";
+import type { Way } from "../restore.ts";
+import { cipherOf } from "../scratch.ts";
+import { openStore, readPoints } from "../store.ts";
+import { restoreOptions, type Target } from "../target.ts";
+import { momentOf, readBranches, timelineTo } from "../timelines.ts";
+
+/**
+ * What the machines of a new stack are told of the repository that its data comes from.
+ * @param way Null where the other stack does not answer: pgBackRest chooses the backup then.
+ * @param cluster.new The name of the new stack's cluster.
+ */
+export async function originOf(
+  topology: Topology,
+  cluster: { old: Cluster; new: string },
+  target: Target,
+  way: Way | null,
+  ctx: OperationContext,
+): Promise<Origin> {
+  const [bucket] = topology.buckets;
+  if (bucket === undefined) throw new Error(`${topology.stack} has no bucket`);
+  const { hostname, port } = new URL(bucket.endpoint);
+  return {
+    spec: {
+      cluster: cluster.new,
+      stanza: cluster.old.backupStanza,
+      repository: {
+        endpoint: hostname,
+        port: port === "" ? 443 : Number(port),
+        region: bucket.region,
+        bucket: bucket.name,
+        ownAuthority: bucket.caCertificate !== null,
+      },
+      patienceSeconds: patience(way?.backup.bytes ?? null),
+      options: await optionsOf(topology, cluster.old, target, way, ctx),
+    },
+    accessKey: bucket.accessKey,
+    secretKey: bucket.secretKey,
+    cipher: cipherOf(topology, cluster.old),
+    caCertificate: bucket.caCertificate,
+  };
+}
+
+/** In seconds: at 10 MB/s, as the slowest of what was measured, beside what an empty cluster may take. */
+function patience(bytes: number | null): number {
+  return bytes === null ? 4 * 3600 : 300 + Math.ceil(bytes / 10e6);
+}
+
+async function optionsOf(
+  topology: Topology,
+  cluster: Cluster,
+  target: Target,
+  way: Way | null,
+  ctx: OperationContext,
+): Promise<string[]> {
+  using store = openStore(topology);
+  const [points, branches] = await Promise.all([
+    readPoints(store, cluster.name),
+    readBranches(store, cluster.name),
+  ]);
+  const timeline = way?.timeline ?? timelineTo(momentOf(target, points), branches);
+  const point = target.type === "name" ? points.find(({ name }) => name === target.name) : undefined;
+  const end = target.type === "time" && !way?.marked ? await archiveEnd(store, cluster) : null;
+  if (target.type === "time" && end !== null && target.time > end) {
+    // PostgreSQL takes it for a fault where nothing was committed after the moment that it is to stop at.
+    ctx.onLine(`the archive ends at ${end.toISOString()}, before that moment: all of it is replayed`);
+    return restoreOptions({ type: "latest" }, way?.backup.label ?? null, timeline);
+  }
+  // For a name pgBackRest takes the newest backup, which may lie behind it; for a place it takes the one before.
+  const wanted: Target = way === null && point !== undefined ? { type: "lsn", lsn: point.lsn } : target;
+  return restoreOptions(wanted, way?.backup.label ?? null, timeline);
+}
+
+/** When the newest log came into the archive: everything in it was committed before. */
+async function archiveEnd(store: ReturnType<typeof openStore>, cluster: Cluster): Promise<Date | null> {
+  const entries = await store.entries(`postgresql/archive/${cluster.backupStanza}/`);
+  return entries.reduce<Date | null>(
+    (end, { modified }) => (end === null || modified > end ? modified : end),
+    null,
+  );
+}
