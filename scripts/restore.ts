@@ -125,13 +125,15 @@ function requireOneWay(options: Options): void {
 
 /** @throws Problem (exit 2) where another way than into a new stack is asked for, too. */
 function requireBesideAlone(options: Options): void {
-  const known = ["beside", "to", "cluster", "yes", "json", "debug", "table", "database", "as"];
+  const known = ["beside", "to", "cluster", "repository", "yes", "json", "debug", "table", "database", "as"];
   const others = flagsOf(Object.keys(options).filter((name) => !known.includes(name)));
   if (others.length === 0) return;
   throw new Problem({
     happened: `--beside and ${others.join(", ")} do not go together.`,
     left: "Nothing was touched.",
-    todo: ["A restore into a new stack takes --to, --cluster and --yes: leave the others away."],
+    todo: [
+      "A restore into a new stack takes --to, --cluster, --repository and --yes: leave the others away.",
+    ],
     exitCode: 2,
   });
 }

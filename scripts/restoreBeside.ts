@@ -8,6 +8,7 @@ export interface BesideFlags {
   json?: boolean;
   to?: string;
   cluster?: string;
+  repository?: number;
   beside?: string;
   yes?: boolean;
 }
@@ -18,7 +19,7 @@ export async function beside(
   flags: BesideFlags,
   ctx: OperationContext,
 ): Promise<number> {
-  const { cluster, to = "latest", yes } = flags;
+  const { cluster, repository, to = "latest", yes } = flags;
   if (!yes) requireTerminal(`npx phasewise restore ${source} --to ${to} --beside ${stack}`);
   const { restoreBeside } = await import("../operations/restore/beside/beside.ts");
   const report = await restoreBeside(
@@ -28,6 +29,7 @@ export async function beside(
       beside: stack,
       verify: true,
       ...(cluster === undefined ? {} : { cluster }),
+      ...(repository === undefined ? {} : { repository }),
       ...(yes
         ? {}
         : { confirm: (_: unknown, text: string) => ask(`${stack}, beside ${source}: ${text}. Go on?`) }),

@@ -61,6 +61,27 @@ export class Documents {
     return (await this.entries(prefix)).map(({ key }) => key);
   }
 
+  /** The names of what lies in a folder one level down, without the folder's and without what they hold. */
+  async folders(folder: string): Promise<string[]> {
+    return await this.#explained(async () => {
+      const names: string[] = [];
+      for (let token: string | undefined; ; ) {
+        const page = await this.#client.send(
+          new ListObjectsV2Command({
+            Bucket: this.#bucket,
+            Prefix: folder,
+            Delimiter: "/",
+            ContinuationToken: token,
+          }),
+        );
+        for (const { Prefix } of page.CommonPrefixes ?? [])
+          names.push(Prefix!.slice(folder.length).replace(/\/$/, ""));
+        token = page.NextContinuationToken;
+        if (token === undefined) return names;
+      }
+    });
+  }
+
   /** What begins so, in the order of the keys. */
   async entries(prefix: string): Promise<{ key: string; bytes: number; modified: Date }[]> {
     return await this.#explained(async () => {

@@ -8,10 +8,19 @@ export interface Reached {
 
 /** @param words What PostgreSQL said while it replayed. */
 export function reachedIn(words: string): Reached {
-  const time = [...words.matchAll(/last completed transaction was at log time ([^\n]+)/g)].at(-1)?.[1];
   return {
-    time:
-      time === undefined ? null : new Date(time.trim().replace(" ", "T").replace(/\+00$/, "Z")).toISOString(),
+    time: timeIn(words, /last completed transaction was at log time ([^\n]+)/g),
     lsn: [...words.matchAll(/redo done at ([0-9A-F]+\/[0-9A-F]+)/g)].at(-1)?.[1] ?? null,
   };
+}
+
+/** The time that the first transaction carries which was left out; null where the replay ended in another way. */
+export function stoppedBefore(words: string): string | null {
+  return timeIn(words, /recovery stopping before (?:commit|abort) of transaction \d+, time ([^\n]+)/g);
+}
+
+function timeIn(words: string, pattern: RegExp): string | null {
+  const time = [...words.matchAll(pattern)].at(-1)?.[1];
+  if (time === undefined) return null;
+  return new Date(time.trim().replace(" ", "T").replace(/\+00$/, "Z")).toISOString();
 }

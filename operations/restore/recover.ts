@@ -5,9 +5,15 @@ import { Problem } from "../../toolchain/problem.ts";
 import { interrupted, type OperationContext } from "../context.ts";
 import type { Cluster } from "../topology.ts";
 import { psql } from "./archive.ts";
-import { type Reached, reachedIn } from "./reached.ts";
+import { type Reached, reachedIn, stoppedBefore } from "./reached.ts";
 import { SCRATCH_FOLDER, SCRATCH_UNIT } from "./scratchManifest.ts";
 import { restoreOptions, type Target, targetText } from "./target.ts";
+
+export interface Recovered {
+  reached: Reached;
+  /** The time that the first transaction carries which was left out; null where none was. */
+  stopped: string | null;
+}
 
 /** How often PostgreSQL is asked whether it is there (milliseconds). */
 const interval = 300;
@@ -23,7 +29,7 @@ export async function recover(
   set: string | null,
   ctx: OperationContext,
   timeline = "latest",
-): Promise<Reached> {
+): Promise<Recovered> {
   await run(session, `systemctl stop ${SCRATCH_UNIT}`, ctx);
   await restore(session, cluster, restoreOptions(target, set, timeline), { set, target }, ctx);
   const failed = await start(session, cluster, ctx);
@@ -112,8 +118,9 @@ async function start(session: SshSession, cluster: Cluster, ctx: OperationContex
   }
 }
 
-async function reached(session: SshSession, ctx: OperationContext): Promise<Reached> {
-  return reachedIn(await journal(session, ctx));
+async function reached(session: SshSession, ctx: OperationContext): Promise<Recovered> {
+  const words = await journal(session, ctx);
+  return { reached: reachedIn(words), stopped: stoppedBefore(words) };
 }
 
 async function journal(session: SshSession, ctx: OperationContext): Promise<string> {

@@ -8,6 +8,7 @@ import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
 import { openWorld } from "../verify/world.ts";
 import { markArchive, sqlOn } from "./archive.ts";
+import { judgeClock } from "./clock.ts";
 import { type CopyReport, copyBack, requireCopyable } from "./copy/copy.ts";
 import { parseCopy } from "./copy/request.ts";
 import type { Reached } from "./reached.ts";
@@ -44,6 +45,8 @@ export interface RestoreReport {
   backup: string;
   repository: number;
   reached: Reached;
+  /** Why the result may not be what was asked for; null where nothing speaks against it. */
+  warning: string | null;
   /** Databases and their sizes in bytes, as restored. */
   databases: { name: string; bytes: number }[];
   /** From the order of the machine until its PostgreSQL took connections. */
@@ -79,7 +82,7 @@ export async function restoreToScratch(
   const begin = Date.now();
   return await withScratch({ access, topology, cluster, repository }, wish, ctx, async (scratch, session) => {
     const { backup, timeline } = plan ?? (await planThere(session, topology, cluster, target, ctx));
-    const reached = await recover(session, cluster, target, backup.label, ctx, timeline);
+    const recovered = await recover(session, cluster, target, backup.label, ctx, timeline);
     const seconds = Math.round((Date.now() - begin) / 100) / 10;
     return {
       stack,
@@ -87,7 +90,8 @@ export async function restoreToScratch(
       target: targetText(target),
       backup: backup.label,
       repository: repository.number,
-      reached,
+      reached: recovered.reached,
+      warning: await judgeClock(repository.bucket, cluster, recovered, ctx),
       databases: await databasesOn(session, ctx),
       seconds,
       machine:

@@ -4,6 +4,7 @@ import { archiveGap } from "./checks/archiveGap.ts";
 import { archiving } from "./checks/archiving.ts";
 import { backup } from "./checks/backup.ts";
 import { certificates } from "./checks/certificates.ts";
+import { clocks } from "./checks/clocks.ts";
 import { drill } from "./checks/drill.ts";
 import { etcd } from "./checks/etcd.ts";
 import { extensions } from "./checks/extensions.ts";
@@ -43,6 +44,7 @@ export const checks: readonly Check[] = [
   drill,
   recoveryKit,
   volumes,
+  clocks,
   metrics,
   alerts,
   cloudFirewall,

@@ -18,7 +18,9 @@ import { renewKit } from "../../recoveryKit/recoveryKit.ts";
 import { type Cluster, readDeployed } from "../../topology.ts";
 import type { VerifyReport } from "../../verify/check.ts";
 import { verifyAfterUp } from "../../verifyStack.ts";
+import { judgeClock } from "../clock.ts";
 import type { Reached } from "../reached.ts";
+import { type ChosenRepository, chooseRepository } from "../repositories.ts";
 import { clusterOf, planRestore, type Way } from "../restore.ts";
 import { cipherOf, cloudAccess } from "../scratch.ts";
 import { parseTarget, type Target, targetText } from "../target.ts";
@@ -35,6 +37,8 @@ export interface BesideOptions extends Pick<UpOptions, "confirm"> {
   beside: string;
   /** Which cluster of the old one, where there are several. */
   cluster?: string;
+  /** From which of its repositories; the first one that answers if left out. */
+  repository?: number;
   verify: boolean;
 }
 
@@ -48,6 +52,8 @@ export interface BesideReport {
   /** The backup it began with; null where the old stack does not answer, and pgBackRest chose it. */
   backup: string | null;
   reached: Reached;
+  /** Why the result may not be what was asked for; null where nothing speaks against it. */
+  warning: string | null;
   /** Of the whole. */
   seconds: number;
   up: UpReport;
@@ -75,11 +81,14 @@ export async function restoreBeside(
   const setting: OriginSetting = { stack: source, cluster: old.name, to };
   const draft = await draftOf(topology, setting, stack);
   const plan = hetznerPlan(blueprintOf(draft.config), draft.config, stack);
-  const way = await requirePossible({ topology, deployment, old, setting, target, draft, plan }, ctx);
-  const origin = await originOf(topology, { old, new: plan.clusters[0]!.name }, target, way, ctx);
+  const repository = await chooseRepository(topology, old, options.repository, ctx);
+  const wish = { topology, deployment, old, repository, setting, target, draft, plan };
+  const way = await requirePossible(wish, ctx);
+  const origin = await originOf(topology, repository, { old, new: plan.clusters[0]!.name }, target, way, ctx);
   const before = await begun(draft, setting);
   const report = await upOrTakeBack(stack, { ...options, origin }, before, ctx);
-  const reached = await reachedOn(report.deployment, ctx);
+  const recovered = await reachedOn(report.deployment, ctx);
+  const warning = await judgeClock(repository.bucket, old, recovered, ctx);
   ctx.onLine(`${stack} has the data of ${source}; what it knows of ${source} is taken off its machines`);
   await up(stack, { refresh: false, origin: null }, ctx);
   const { path, text } = await readStackFile(stack);
@@ -94,7 +103,8 @@ export async function restoreBeside(
     cluster: old.name,
     target: targetText(target),
     backup: way?.backup.label ?? null,
-    reached,
+    reached: recovered.reached,
+    warning,
     seconds: Math.round((Date.now() - begin) / 100) / 10,
     up: report.report,
     verify,
@@ -105,6 +115,7 @@ interface Wish {
   topology: Topology;
   deployment: Deployment;
   old: Cluster;
+  repository: ChosenRepository;
   setting: OriginSetting;
   target: Target;
   draft: Draft;
@@ -117,7 +128,7 @@ async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way |
   const { stack } = draft.file;
   const access = await cloudAccess(deployment, ctx);
   const [asked, state, held, servers] = await Promise.all([
-    askWay(topology, old, target, ctx),
+    askWay(wish, ctx),
     openDeployment(draft.file, ctx).then(readState),
     heldBy(topology, draft),
     listAll(access, "servers"),
@@ -126,14 +137,13 @@ async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way |
   const made = servers.filter(({ labels }) =>
     own.every(([key, value]) => (labels as Record<string, string> | undefined)?.[key] === value),
   );
-  const [bucket] = topology.buckets;
   const reasons = besideFaults({
     stack,
     origin: setting,
-    source: { ...old, bucket: bucket! },
+    source: { ...old, buckets: topology.buckets },
     target: asked.fault,
     bytes: asked.way?.backup.bytes ?? null,
-    config: { ...draft.config, bucket: bucketOf(topology, draft) },
+    config: { ...draft.config, buckets: bucketsOf(topology, draft) },
     resources: state?.resources.length ?? 0,
     held,
     servers: { there: servers.length, coming: Math.max(0, plan.machines.length - made.length) },
@@ -150,23 +160,26 @@ async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way |
 
 /** The way to the target, or what is wrong with that, beside whatever else is. */
 async function askWay(
-  topology: Topology,
-  old: Cluster,
-  target: Target,
+  { old, repository, target, topology }: Wish,
   ctx: OperationContext,
 ): Promise<{ way: Way | null; fault: string | null }> {
   try {
-    return { way: await planRestore(topology, old, target, ctx), fault: null };
+    return { way: await planRestore(topology, old, target, ctx, repository), fault: null };
   } catch (error) {
     if (!(error instanceof Problem) || error.exitCode !== 2) throw error;
     return { way: null, fault: [error.happened, ...error.todo].join(" ") };
   }
 }
 
-/** Where the new stack's bucket is: the address of an embedded object storage is no setting. */
-function bucketOf({ buckets: [bucket] }: Topology, { config, file }: Draft) {
-  const { bucket: name, endpoint } = config.objectStorage;
-  return { name, endpoint: file.embedded ? bucket!.endpoint : endpoint };
+/** Where the new stack's buckets are: the address of an embedded object storage is no setting. */
+function bucketsOf({ buckets: [bucket] }: Topology, { config, file }: Draft) {
+  const { backup, objectStorage } = config;
+  const own = {
+    name: objectStorage.bucket,
+    endpoint: file.embedded ? bucket!.endpoint : objectStorage.endpoint,
+  };
+  const second = backup.secondRepository;
+  return [own, ...(second ? [{ name: second.bucket, endpoint: second.endpoint }] : [])];
 }
 
 /**
@@ -175,7 +188,7 @@ function bucketOf({ buckets: [bucket] }: Topology, { config, file }: Draft) {
  */
 async function heldBy(topology: Topology, draft: Draft): Promise<number> {
   const bucket = topology.buckets[0]!;
-  const { endpoint, name } = bucketOf(topology, draft);
+  const { endpoint, name } = bucketsOf(topology, draft)[0]!;
   if (endpoint !== bucket.endpoint || name === bucket.name) return 0;
   using store = new Documents(bucket, name);
   try {

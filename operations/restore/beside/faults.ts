@@ -4,13 +4,19 @@ import { serverLimit } from "../../promote/preflight.ts";
 import type { Cluster } from "../../topology.ts";
 import { neededForData } from "../repository.ts";
 
+/** Where a bucket is. */
+interface Place {
+  endpoint: string;
+  name: string;
+}
+
 /** What is known before a stack is made from another one's backups; sizes in bytes. */
 export interface BesideFacts {
   /** The new stack, and the one whose data it begins with. */
   stack: string;
   origin: OriginSetting;
   source: Pick<Cluster, "databases" | "postgresVersion" | "extensions"> & {
-    bucket: { endpoint: string; name: string };
+    buckets: Place[];
   };
   /** Why the target cannot be reached; null where it can. */
   target: string | null;
@@ -19,7 +25,8 @@ export interface BesideFacts {
   /** Of the new stack. */
   config: Pick<Config, "database" | "volume" | "limits"> & {
     origin?: OriginSetting | undefined;
-    bucket: { endpoint: string; name: string };
+    /** The first one of its own, and a second one where it has that. */
+    buckets: Place[];
   };
   /** How many resources Pulumi knows of it. */
   resources: number;
@@ -34,20 +41,20 @@ export function besideFaults(facts: BesideFacts): string[] {
   const { database, volume } = config;
   const needed = bytes === null ? 0 : neededForData(bytes);
   const ownBytes = volume.sizeGb * 1024 ** 3;
-  const sameBucket =
-    config.bucket.name === source.bucket.name && config.bucket.endpoint === source.bucket.endpoint;
+  const shared = config.buckets.filter((own) =>
+    source.buckets.some(({ endpoint, name }) => own.name === name && own.endpoint === endpoint),
+  );
   const missing = source.databases.filter((name) => name === database.name).length === 0;
   return [
     ...(target === null ? [] : [target]),
     ...occupied(facts),
-    ...(sameBucket
-      ? [
-          `${stack} and ${origin.stack} would share the bucket ${config.bucket.name}: each needs one of its own (phasewise:objectStorage.bucket)`,
-        ]
-      : []),
+    ...shared.map(
+      ({ name }) =>
+        `${stack} and ${origin.stack} would share the bucket ${name}: each needs buckets of its own`,
+    ),
     ...(held > 0 && facts.resources === 0 && !underWay(facts)
       ? [
-          `the bucket ${config.bucket.name} holds backups already: empty it, or name another (phasewise:objectStorage.bucket)`,
+          `the bucket ${config.buckets[0]!.name} holds backups already: empty it, or name another (phasewise:objectStorage.bucket)`,
         ]
       : []),
     ...(missing

@@ -1,7 +1,9 @@
+import { Documents } from "../../../clients/s3/documents.ts";
 import type { Origin } from "../../../infra/origin.ts";
 import type { Topology } from "../../../infra/topology.ts";
 import type { OperationContext } from "../../context.ts";
 import type { Cluster } from "../../topology.ts";
+import type { ChosenRepository } from "../repositories.ts";
 import type { Way } from "../restore.ts";
 import { cipherOf } from "../scratch.ts";
 import { openStore, readPoints } from "../store.ts";
@@ -15,13 +17,12 @@ import { momentOf, readBranches, timelineTo } from "../timelines.ts";
  */
 export async function originOf(
   topology: Topology,
+  { bucket }: ChosenRepository,
   cluster: { old: Cluster; new: string },
   target: Target,
   way: Way | null,
   ctx: OperationContext,
 ): Promise<Origin> {
-  const [bucket] = topology.buckets;
-  if (bucket === undefined) throw new Error(`${topology.stack} has no bucket`);
   const { hostname, port } = new URL(bucket.endpoint);
   return {
     spec: {
@@ -35,7 +36,7 @@ export async function originOf(
         ownAuthority: bucket.caCertificate !== null,
       },
       patienceSeconds: patience(way?.backup.bytes ?? null),
-      options: await optionsOf(topology, cluster.old, target, way, ctx),
+      options: await optionsOf(topology, bucket, cluster.old, target, way, ctx),
     },
     accessKey: bucket.accessKey,
     secretKey: bucket.secretKey,
@@ -51,19 +52,20 @@ function patience(bytes: number | null): number {
 
 async function optionsOf(
   topology: Topology,
+  bucket: ChosenRepository["bucket"],
   cluster: Cluster,
   target: Target,
   way: Way | null,
   ctx: OperationContext,
 ): Promise<string[]> {
-  using store = openStore(topology);
+  using store = openStore(topology, ctx.onLine);
   const [points, branches] = await Promise.all([
     readPoints(store, cluster.name),
     readBranches(store, cluster.name),
   ]);
   const timeline = way?.timeline ?? timelineTo(momentOf(target, points), branches);
   const point = target.type === "name" ? points.find(({ name }) => name === target.name) : undefined;
-  const end = target.type === "time" && !way?.marked ? await archiveEnd(store, cluster) : null;
+  const end = target.type === "time" && !way?.marked ? await archiveEnd(bucket, cluster) : null;
   if (target.type === "time" && end !== null && target.time > end) {
     // PostgreSQL takes it for a fault where nothing was committed after the moment that it is to stop at.
     ctx.onLine(`the archive ends at ${end.toISOString()}, before that moment: all of it is replayed`);
@@ -75,7 +77,8 @@ async function optionsOf(
 }
 
 /** When the newest log came into the archive: everything in it was committed before. */
-async function archiveEnd(store: ReturnType<typeof openStore>, cluster: Cluster): Promise<Date | null> {
+async function archiveEnd(bucket: ChosenRepository["bucket"], cluster: Cluster): Promise<Date | null> {
+  using store = new Documents(bucket, bucket.name);
   const entries = await store.entries(`postgresql/archive/${cluster.backupStanza}/`);
   return entries.reduce<Date | null>(
     (end, { modified }) => (end === null || modified > end ? modified : end),

@@ -5,7 +5,7 @@ const KEY = "phasewise:origin";
 
 /**
  * The file of a stack that begins with another one's data: that one's settings, but for what only one stack can have
- * (its bucket, its name in the DNS, what is encrypted for it).
+ * (its buckets, its name in the DNS, what is encrypted for it, whom it alerts).
  * @param source The other stack's file, and the name of its bucket.
  */
 export function besideSettings(
@@ -16,8 +16,12 @@ export function besideSettings(
   const document = parseDocument(source.text);
   removeEncrypted(document);
   for (const key of ["encryptionsalt", "encryptedkey", "secretsprovider"]) document.delete(key);
-  const domain = ["config", "phasewise:endpoint", "domain"];
-  if (document.hasIn(domain)) document.deleteIn(domain);
+  const dropped = [
+    ["phasewise:endpoint", "domain"],
+    ["phasewise:backup", "secondRepository"],
+    ["phasewise:alerts"],
+  ];
+  for (const path of dropped) if (document.hasIn(["config", ...path])) document.deleteIn(["config", ...path]);
   const storage = ["config", "phasewise:objectStorage", "bucket"];
   if (document.hasIn(storage)) document.setIn(storage, bucketBeside(source.bucket, stack));
   document.setIn(["config", KEY], nodeOf(document, origin));

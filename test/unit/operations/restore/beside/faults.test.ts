@@ -10,7 +10,10 @@ const facts = {
     databases: ["app"],
     postgresVersion: 17,
     extensions: [],
-    bucket: { endpoint, name: "acme" },
+    buckets: [
+      { endpoint, name: "acme" },
+      { endpoint: "https://nbg1.your-objectstorage.com", name: "acme-second" },
+    ],
   },
   target: null,
   bytes: 5e9,
@@ -18,7 +21,7 @@ const facts = {
     database: { name: "app", postgresVersion: 17 },
     volume: { sizeGb: 10 },
     limits: { servers: 5 },
-    bucket: { endpoint, name: "acme-before" },
+    buckets: [{ endpoint, name: "acme-before" }],
   },
   resources: 0,
   held: 0,
@@ -34,7 +37,7 @@ test("a new stack is made where nothing stands in its way", () => {
 });
 
 test("everything that stands in its way is told at once", () => {
-  const bucket = { endpoint, name: "acme" };
+  const buckets = [{ endpoint, name: "acme" }, facts.source.buckets[1]!];
   expect(
     faults(
       {
@@ -45,12 +48,13 @@ test("everything that stands in its way is told at once", () => {
         servers: { there: 4, coming: 3 },
         source: { ...facts.source, databases: ["shop"], postgresVersion: 16 },
       },
-      { bucket },
+      { buckets },
     ),
   ).toEqual([
     "It is in the future.",
     "before is there already, with 12 resources: choose another name, or --in-place",
-    "before and production would share the bucket acme: each needs one of its own (phasewise:objectStorage.bucket)",
+    "before and production would share the bucket acme: each needs buckets of its own",
+    "before and production would share the bucket acme-second: each needs buckets of its own",
     "production has the database shop, before wants app (phasewise:database.name)",
     "production has PostgreSQL 16, before wants 17 (phasewise:database.postgresVersion)",
     "the volume of before (10.7 GB) is too small: the restored database needs 22.3 GB (phasewise:volume.sizeGb)",
