@@ -124,7 +124,7 @@ interface Wish {
 
 /** @throws Problem (exit 2) with all that keeps it from being done. */
 async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way | null> {
-  const { deployment, draft, old, plan, setting, target, topology } = wish;
+  const { deployment, draft, old, plan, setting, topology } = wish;
   const { stack } = draft.file;
   const access = await cloudAccess(deployment, ctx);
   const [asked, state, held, servers] = await Promise.all([

@@ -24,7 +24,7 @@ function place(name: string, content: Record<string, string> = {}, down = false)
         answer(() =>
           Object.keys(content)
             .filter((key) => key.startsWith(prefix))
-            .map((key) => ({ key, bytes: content[key]!.length })),
+            .map((key) => ({ key, bytes: content[key]!.length, modified: new Date(0) })),
         ),
       [Symbol.dispose]: () => undefined,
     },
