@@ -14,7 +14,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { s3Client } from "../../../clients/s3.ts";
 import { cleanDirectory, type SpawnedStorage, spawnStorage } from "./spawn.ts";
 
@@ -115,11 +115,11 @@ describe("a kill of the object storage", () => {
         }
       });
       const ended = Promise.allSettled(writers);
-      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 250));
+      await vi.waitUntil(() => acknowledged.size > 0, { timeout: 30_000, interval: 5 });
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 400));
       await storage.kill();
       await ended;
       await killAndStart();
-      expect(acknowledged.size).toBeGreaterThan(0);
       for (const Key of acknowledged.keys()) {
         // The last write may have been stored without its answer having come through.
         const found = sum(await get(Key));
