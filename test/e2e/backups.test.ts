@@ -1,12 +1,15 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { members, powerOff, serverId } from "./failover.ts";
+import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
 import { currentTurn } from "./turn.ts";
 
 /** Backups of a cluster with a standby, and their bad days: on machines, with an object storage that refuses. */
 const stack = new Stack("backups");
+const receiver = new Receiver(stack);
 const faultsFile = join(stack.directory, "cloud/objects/faults.json");
 const faults = (value: object) => writeFileSync(faultsFile, JSON.stringify(value));
 const noFaults = () => rmSync(faultsFile, { force: true });
@@ -30,17 +33,20 @@ const data = ["db-1", "db-2"];
 let leader: string;
 let standby: string;
 
+const runbooks = "https://docs.example.com/phasewise";
 const settings = {
   "phasewise:phase": 2,
   "phasewise:redis": { enabled: false },
   // 10 GB: log is given up when more than 12 segments wait.
   "phasewise:backup": { queuePercent: 2 },
+  "phasewise:alerts": { webhook: receiver.url, runbooks },
 };
 
 beforeAll(async () => {
   await stack.reset();
   stack.configure(settings);
   await stack.up();
+  await receiver.start();
   await stack.eventually(async () => {
     const all = await members(stack);
     expect(all.map(({ state }) => state).sort()).toEqual(["running", "streaming"]);
@@ -73,12 +79,52 @@ test("all members are asked at the time of a backup, and the standby alone makes
   expect(await backups()).toHaveLength(before + 1);
 });
 
-test("one that is killed has failed, holds no lock, and the next one is whole", async () => {
+test("Prometheus and Alertmanager take their settings, and the rules fire when they should", async () => {
+  const root = "/root/promtool";
+  const tests = ["prometheus-rules", "prometheus-drill-rules"].map(
+    (name) => `test/unit/docs/${name}.test.yaml`,
+  );
+  for (const path of ["docs/prometheus-rules.yaml", ...tests]) {
+    await receiver.place(`${root}/${path}`, readFileSync(join(import.meta.dirname, "../..", path), "utf8"));
+  }
+  const folder = "/etc/phasewise/alerts";
+  await receiver.on(`promtool check config ${folder}/prometheus.yaml`);
+  await receiver.on(`amtool check-config ${folder}/alertmanager.yaml`);
+  await receiver.on(`cd ${root} && promtool test rules ${tests.join(" ")}`);
+  const { checks } = await stack.verify();
+  expect(checks.find(({ name }) => name === "alerts")).toMatchObject({
+    ok: true,
+    detail: "7 exporters are watched, and the Alertmanager is reached",
+  });
+});
+
+test("where alerts go to stands in no argument, in no file for everybody, and in no plain state", async () => {
+  // In two parts, so that the look does not find itself.
+  const { secret } = receiver;
+  const parts = `"${secret.slice(0, 8)}""${secret.slice(8)}"`;
+  const found = await receiver.on(
+    `grep -lsaF ${parts} /proc/[0-9]*/cmdline; grep -rlsF ${parts} /etc /var/log | xargs -r stat -c '%A %U:%G %n'`,
+  );
+  expect(found).toBe("-rw-r----- root:prometheus /etc/phasewise/alerts/webhook");
+  const kept = ["state", "pulumi"].map((name) => join(stack.directory, name));
+  const plain = await execa("grep", ["-rlF", secret, ...kept], { reject: false });
+  expect(plain).toMatchObject({ stdout: "", exitCode: 1 });
+});
+
+test("one that is killed has failed, is told, holds no lock, and the next one is whole", async () => {
   faults({ latencyMs: 1000 });
   await on(standby, "systemctl start --no-block phasewise-backup@full.service; sleep 3");
   await on(standby, "systemctl kill -s KILL phasewise-backup@full.service");
   noFaults();
   await stack.eventually(async () => expect(await number(standby, "phasewise_backup_failed")).toBe(1));
+  await stack.eventually(async () =>
+    expect((await receiver.alerts()).find(({ labels }) => labels.alertname === "BackupFailed")).toMatchObject(
+      {
+        labels: { stack: stack.name, cluster: "main" },
+        annotations: { runbook_url: `${runbooks}/docs/backups.md` },
+      },
+    ),
+  );
   const before = (await backups()).length;
   await stack.expectOk("backup", stack.name, "--type", "full");
   expect(await backups()).toHaveLength(before + 1);

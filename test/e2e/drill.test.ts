@@ -82,6 +82,11 @@ test("the machine is lost and its volume is kept: nothing is lost", async () => 
   expect((await stack.verify()).checks.find(({ name }) => name === "drill")?.detail).toMatch(
     /rebuilt after a loss \(machine\) 0 days ago/,
   );
+  // The machine is a new one, and Prometheus hears it from there all the same.
+  const told = ["cat", "/var/lib/prometheus/node-exporter/phasewise-drill.prom"];
+  expect(await stack.expectOk("ssh", stack.name, "core-1", "--", ...told)).toContain(
+    'phasewise_drill_ok{cluster="main",kind="disaster"} 1\n',
+  );
 });
 
 test("the volume is lost: its data comes back from the bucket", async () => {
