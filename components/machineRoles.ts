@@ -3,6 +3,7 @@ import { application } from "../roles/application.ts";
 import { base, type Overcommit } from "../roles/base.ts";
 import { cacheGate } from "../roles/cacheGate.ts";
 import { data } from "../roles/data.ts";
+import { dump } from "../roles/dump.ts";
 import { type EtcdSettings, etcd } from "../roles/etcd.ts";
 import { exporterAddresses, type MetricsSettings, metrics } from "../roles/exporters/metrics.ts";
 import { firewall } from "../roles/firewall.ts";
@@ -127,6 +128,17 @@ const renderers: Record<
   pgbouncer: (machine, layer) => {
     const { database, maxClients, pool, postgresVersion } = gatewayOf(machine, layer);
     return pgbouncer({ databases: [database], postgresVersion, pool, maximumClients: maxClients });
+  },
+  dump: (machine, layer) => {
+    const { backup, name, postgresVersion } = memberOf(machine, layer);
+    if (backup.dumps === null) throw new Error(`the cluster ${name} has no dumps`);
+    return dump({
+      cluster: name,
+      postgresVersion,
+      name: machine.name,
+      ...backup.dumps,
+      repository: repositoryOf(backup.bucket, layer, `the cluster ${name}`),
+    });
   },
   pgbackrest: (machine, layer) => pgbackrest(backupSettings(machine, layer)),
   sentinel: (machine, layer) => {

@@ -62,6 +62,7 @@ export type MachineRole =
   | "etcd"
   | "pgbackrest"
   | "patroni"
+  | "dump"
   | "readGate"
   | "sentinel"
   | "redis"
@@ -143,6 +144,8 @@ export interface BackupSpec {
   bucket: string;
   /** Another one, to which everything goes too. */
   second: { bucket: string; retentionDays: number } | null;
+  /** Portable dumps into the first one; null: none are made. `at` in UTC, as "03:00", `jobs` connections at once. */
+  dumps: { at: string; databases: string[]; keepDays: number; jobs: number } | null;
   /** UTC, as "02:00". */
   time: string;
   fullOn: Weekday;

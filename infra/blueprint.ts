@@ -154,12 +154,24 @@ export interface Bucket {
   keepOnDestroy: boolean;
 }
 
+/** Portable dumps of databases, each day. */
+export interface Dumps {
+  /** UTC, as "03:00". */
+  at: string;
+  databases: string[];
+  keepDays: number;
+  /** Connections at once. */
+  jobs: number;
+}
+
 export interface Backup {
   cluster: string;
   /** A bucket's name in this blueprint. */
   bucket: string;
   /** Everything goes there too; null: nowhere else. */
   second: { bucket: string; retentionDays: number } | null;
+  /** Null: none are made. They lie in the first bucket. */
+  dumps: Dumps | null;
   /** UTC, as "02:00". */
   time: string;
   fullOn: Weekday;

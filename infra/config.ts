@@ -25,10 +25,12 @@ export interface Config
   endpoint: { domain: string | null };
   access: { operators: string[]; database: string[]; keys: Record<string, string[]> };
   objectStorage: ObjectStorage;
-  backup: Omit<Settings["backup"], "goals" | "secondRepository"> & {
+  backup: Omit<Settings["backup"], "goals" | "secondRepository" | "dumps"> & {
     keepOnDestroy: boolean;
     /** Null: there is one repository. */
     secondRepository: SecondRepository | null;
+    /** Null: none are made. */
+    dumps: Dumps | null;
     goals: Settings["backup"]["goals"] & { disasterDrillDays: number };
   };
 }
@@ -42,6 +44,14 @@ export interface ObjectStorage {
   secretKey: string;
   /** PEM, where the endpoint's certificate is of no public authority. */
   caCertificate: string | null;
+}
+
+export interface Dumps {
+  /** UTC, as "03:00". */
+  at: string;
+  databases: string[];
+  keepDays: number;
+  jobs: number;
 }
 
 export interface SecondRepository extends ObjectStorage {
@@ -92,7 +102,10 @@ function complete(settings: Settings, stack: string): Config {
     backup: {
       ...settings.backup,
       keepOnDestroy: settings.backup.keepOnDestroy ?? environment !== "dev",
-      secondRepository: secondStorage(settings, objectStorage),
+      secondRepository: secondStorage(settings, objectStorage, stack),
+      dumps: settings.backup.dumps
+        ? { ...settings.backup.dumps, databases: settings.backup.dumps.databases ?? [settings.database.name] }
+        : null,
       goals: {
         ...goals,
         // Only what is on the embedded cloud is ever lost for a trial.
@@ -116,14 +129,15 @@ function firstStorage({ location, objectStorage }: Settings, stack: string): Obj
 }
 
 /** What it does not say is as with the first one; another endpoint has a region and an authority of its own. */
-function secondStorage({ backup }: Settings, first: ObjectStorage): SecondRepository | null {
+function secondStorage({ backup }: Settings, first: ObjectStorage, stack: string): SecondRepository | null {
   const second = backup.secondRepository;
   if (second === undefined) return null;
   const { endpoint, region } = second;
   return {
     endpoint: endpoint ?? first.endpoint,
     region: region ?? (endpoint === undefined ? first.region : hetznerRegion(endpoint)!),
-    bucket: second.bucket ?? `${first.bucket}-2`,
+    // Of its own: another name of the first one changes nothing here.
+    bucket: second.bucket ?? `phasewise-${stack}-backups-2`,
     accessKey: second.accessKey ?? first.accessKey,
     secretKey: second.secretKey ?? first.secretKey,
     caCertificate: second.caCertificate ?? (endpoint === undefined ? first.caCertificate : null),

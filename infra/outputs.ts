@@ -243,5 +243,6 @@ function clusterOf(layer: DataLayer, spec: DataLayerSpec, index: number) {
     },
     backupStanza: cluster.name,
     backupCipher: credentials.backupCipher,
+    dumps: cluster.backup.dumps && { databases: cluster.backup.dumps.databases },
   });
 }

@@ -32,6 +32,11 @@ const cluster = z.object({
   extensions: z.array(z.string()),
   roles: z.object({ owner: sqlRole, application: sqlRole, readonly: sqlRole, monitor: sqlRole }),
   backupStanza: z.string(),
+  /** The databases of which dumps are made each day; null where none are. */
+  dumps: z
+    .object({ databases: z.array(z.string()) })
+    .nullable()
+    .default(null),
   /** The key of the backups. Null in a stack that was brought up before it was told. */
   backupCipher: z.string().nullable().default(null),
 });

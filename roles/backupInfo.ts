@@ -32,7 +32,9 @@ export function stanzaInfo(json: string, stanza: string): StanzaInfo | undefined
 
 /** Why a repository of the stanza cannot be read, with another key than it was written with, most of all; else null. */
 export function unreadableBecause({ repo }: Pick<StanzaInfo, "repo">): string | null {
-  return repo?.find(({ status }) => status.code === UNREADABLE)?.status.message.trim() ?? null;
+  const told = repo?.find(({ status }) => status.code === UNREADABLE)?.status.message;
+  // What it says of a request that failed goes on with all of its headers.
+  return told === undefined ? null : told.replace(/:?\s*\*\*\* .*/s, "").trim();
 }
 
 /** The newest finished backup of a cluster, and how far the repository can be trusted. */

@@ -2,6 +2,7 @@ import { ALERTS_PACKAGES } from "./alerts/alerts.ts";
 import { APPLICATION_PACKAGES } from "./application.ts";
 import { base } from "./base.ts";
 import { data } from "./data.ts";
+import { DUMP_PACKAGES } from "./dump.ts";
 import { ETCD_PACKAGES } from "./etcd.ts";
 import { EXPORTER_PACKAGES } from "./exporters/packages.ts";
 import { HAPROXY_PACKAGES } from "./haproxy.ts";
@@ -25,6 +26,7 @@ export function imagePackages(): string[] {
     ...data().packages,
     ...updates().packages,
     ...APPLICATION_PACKAGES,
+    ...DUMP_PACKAGES,
     ...ETCD_PACKAGES,
     ...HAPROXY_PACKAGES,
     ...PGBOUNCER_PACKAGES,

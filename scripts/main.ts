@@ -9,6 +9,8 @@ import { cost } from "./cost.ts";
 import { destroy } from "./destroy.ts";
 import { drift } from "./drift.ts";
 import { drill } from "./drill.ts";
+import { dump } from "./dump.ts";
+import { dumps } from "./dumps.ts";
 import { example } from "./example.ts";
 import { guard } from "./guard.ts";
 import { indexes } from "./indexes.ts";
@@ -50,6 +52,8 @@ const commands = [
   journal,
   backup,
   backups,
+  dump,
+  dumps,
   restorePoint,
   restore,
   guard,

@@ -40,7 +40,7 @@ export function recoveryKit(program: Command): void {
         else {
           const people = `${report.recipients.length} recipient${report.recipients.length === 1 ? "" : "s"}`;
           print(
-            `The recovery kit of ${stack} is made for ${people}: ${report.key} in the bucket ${report.bucket}.`,
+            `The recovery kit of ${stack} is made for ${people}: ${report.key} in ${report.buckets.map((name) => `the bucket ${name}`).join(" and ")}.`,
           );
           if (report.file !== null) print(`It is in ${report.file}, too: keep it outside of Hetzner.`);
         }

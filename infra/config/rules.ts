@@ -4,6 +4,7 @@ import { findServerType, locationNames, locations, nearestType, soldIn } from ".
 import { availablePhases } from "../phases/available.ts";
 import { alertsHaveAReceiver, alertsHaveMetrics, mailHasUserAndPassword } from "./alerts.ts";
 import { defined } from "./defined.ts";
+import { databasesOfDumps } from "./dumps.ts";
 import { describe, either, type Fault } from "./fault.ts";
 import { metricsPeersAreInside } from "./metrics.ts";
 import { redisFitsTheMachine, redisFitsTheVolume } from "./redis.ts";
@@ -33,6 +34,7 @@ const rules: Rule[] = [
   bucketOfOnesOwn,
   secondIsAnotherPlace,
   secondIsWhole,
+  databasesOfDumps,
   reservedParameters,
   enoughConnections,
   metricsPeersAreInside,

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { phaseNames } from "../blueprint.ts";
 import { findServerType, locationNames, serverTypes } from "../hetzner/catalogue.ts";
 import { alerts } from "./alerts.ts";
+import { dumps } from "./dumps.ts";
 import { expecting } from "./expectation.ts";
 import { didYouMean, either } from "./fault.ts";
 import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
@@ -236,6 +237,7 @@ export const settings = {
       ),
       retentionDays: wholeNumber(1, 3650, "(days)").default(30),
       secondRepository,
+      dumps,
       queuePercent: wholeNumber(1, 80, "(percent of the volume)").default(40),
       keepDeletedDays: wholeNumber(0, 365, "(days)").default(14),
       keepOnDestroy: trueOrFalse().optional(),

@@ -128,6 +128,9 @@ function rolesOn(node: string, blueprint: Blueprint): MachineRole[] {
     etcd: blueprint.consensus.members.includes(node),
     pgbackrest: holdsData,
     patroni: holdsData,
+    dump: blueprint.backups.some(
+      ({ cluster, dumps }) => dumps !== null && isMember(node, cluster, blueprint),
+    ),
     readGate: holdsData,
     sentinel: blueprint.caches.some((cache) => cache.sentinels.includes(node)),
     redis: blueprint.caches.some((cache) => cache.on.includes(node)),
@@ -140,13 +143,17 @@ function rolesOn(node: string, blueprint: Blueprint): MachineRole[] {
   return (Object.keys(carried) as MachineRole[]).filter((role) => carried[role]);
 }
 
+function isMember(node: string, cluster: string, { clusters }: Blueprint): boolean {
+  return clusters.some(({ members, name }) => name === cluster && members.includes(node));
+}
+
 function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
   const pooler = blueprint.poolers.find((each) => each.cluster === cluster.name);
   const backup = blueprint.backups.find((each) => each.cluster === cluster.name);
   if (!pooler || !backup) throw new Error(`the cluster ${cluster.name} has no pooler or no backup`);
   const { name, members, joining, durability, maximumReadLagSeconds } = cluster;
   const { postgresVersion, database, extensions, parameters } = cluster;
-  const { bucket: bucketName, second, time, fullOn, retentionDays, queuePercent } = backup;
+  const { bucket: bucketName, dumps, second, time, fullOn, retentionDays, queuePercent } = backup;
   return {
     name,
     members,
@@ -160,7 +167,7 @@ function clusterPlan(cluster: Cluster, blueprint: Blueprint): ClusterSpec {
     parameters,
     pool: { size: pooler.size, reserve: pooler.reserve },
     maxClients: pooler.maxClients,
-    backup: { bucket: bucketName, second, time, fullOn, retentionDays, queuePercent },
+    backup: { bucket: bucketName, second, dumps, time, fullOn, retentionDays, queuePercent },
   };
 }
 

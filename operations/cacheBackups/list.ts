@@ -56,7 +56,11 @@ export function chooseCacheBackup(backups: CacheBackup[], to: string, stack: str
   });
 }
 
-function matching(to: string, stack: string): (backup: CacheBackup) => boolean {
+/** Whether `--to` means a backup or an earlier one: by its label, or by a time until which it was made. */
+export function matching(
+  to: string,
+  stack: string,
+): (backup: Pick<CacheBackup, "label" | "madeAt">) => boolean {
   if (/^\d{8}T\d{6}Z$/.test(to)) return ({ label }) => label === to;
   const time = /^\d{4}-\d\d-\d\d/.test(to) ? Date.parse(withZone(to)) : Number.NaN;
   if (!Number.isNaN(time)) return ({ madeAt }) => Date.parse(madeAt) <= time;

@@ -157,10 +157,16 @@ export function copyText(args: {
       "hcloud:endpoint": cloud.endpoint,
       "hcloud:pollInterval": "100ms",
       ...(token ? { "hcloud:token": token } : {}),
-      "phasewise:objectStorage": { ...storage, ...keys },
+      "phasewise:objectStorage": { ...storage, ...bucketOf(file), ...keys },
       [printKey]: args.print,
     },
   };
   // As YAML 1.1, which Pulumi reads: a text that would be a time or a truth value there gets quotation marks.
   return stringify(content, { lineWidth: 0, version: "1.1" });
+}
+
+/** The file may name the bucket; where that is and who may use it is the running cloud's to say. */
+function bucketOf({ config }: StackFile): { bucket?: unknown } {
+  const named = config["phasewise:objectStorage"] as { bucket?: unknown } | null | undefined;
+  return named?.bucket === undefined ? {} : { bucket: named.bucket };
 }

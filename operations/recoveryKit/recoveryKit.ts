@@ -24,7 +24,9 @@ export interface KitNote {
 
 export interface KitReport extends KitNote {
   stack: string;
+  /** Its first bucket, and all of them: it is in each that answered. */
   bucket: string;
+  buckets: string[];
   key: string;
   /** Of the encrypted file. */
   bytes: number;
@@ -70,8 +72,16 @@ async function writeKit(
   // The note comes last: it never promises a kit that is not there.
   await store.put(noteKey(stack), note);
   if (file !== null) await writeFileAtomic(file, text, { mode: 0o600 });
-  const bucket = topology.buckets[0]!.name;
-  return { ...note, stack, bucket, key: kitKey(stack), bytes: Buffer.byteLength(text), file };
+  const buckets = topology.buckets.map(({ name }) => name);
+  return {
+    ...note,
+    stack,
+    bucket: buckets[0]!,
+    buckets,
+    key: kitKey(stack),
+    bytes: Buffer.byteLength(text),
+    file,
+  };
 }
 
 /** A kit of now, encrypted for these recipients, that is kept nowhere. */

@@ -6,6 +6,7 @@ import { backup } from "./checks/backup.ts";
 import { certificates } from "./checks/certificates.ts";
 import { clocks } from "./checks/clocks.ts";
 import { drill } from "./checks/drill.ts";
+import { dumps } from "./checks/dumps.ts";
 import { etcd } from "./checks/etcd.ts";
 import { extensions } from "./checks/extensions.ts";
 import { cloudFirewall, machineFirewall } from "./checks/firewall.ts";
@@ -41,6 +42,7 @@ export const checks: readonly Check[] = [
   archiveGap,
   backup,
   redisBackup,
+  dumps,
   drill,
   recoveryKit,
   volumes,

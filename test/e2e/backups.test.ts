@@ -177,7 +177,7 @@ test("a storage that is slow and fails at random is got the better of", async ()
 });
 
 test("a second repository comes to a cluster that runs, and carries it while the first is gone", async () => {
-  stack.configure({ ...settings, "phasewise:backup": { queuePercent: 2, secondRepository: {} } });
+  stack.configure({ ...settings, "phasewise:backup": { queuePercent: 2, secondRepository: {}, dumps: {} } });
   await stack.up();
   await stack.eventually(async () => expect(await backups(2)).not.toEqual([]));
   await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
@@ -218,6 +218,46 @@ test("a second repository comes to a cluster that runs, and carries it while the
   expect((await backups(1)).slice(first.length).map(({ type }) => type)).toContain("full");
   // What the second one has is whole: it needed none.
   expect(await backups(2)).toHaveLength(second.length);
+});
+
+test("a dump is made by the standby, and comes back as a new database", async () => {
+  const psql = "runuser -u postgres -- psql -XAtq";
+  await on(
+    leader,
+    `${psql} -d app -c 'CREATE TABLE dumped AS SELECT n, md5(n::text) AS t FROM generate_series(1, 5000) n' -c 'CREATE INDEX dumped_t ON dumped (t)'`,
+  );
+  const at = await on(leader, `${psql} -c 'SELECT pg_current_wal_lsn()'`);
+  await stack.eventually(async () =>
+    expect(await on(standby, `${psql} -c "SELECT pg_last_wal_replay_lsn() >= '${at}'"`)).toBe("t"),
+  );
+  const made = await stack.json<{ machine: string; dumps: { database: string; label: string }[] }>(
+    "dump",
+    stack.name,
+  );
+  expect(made).toMatchObject({ machine: standby, dumps: [{ database: "app" }] });
+
+  const back = await stack.json<{ dump: { label: string } }>(
+    "dumps",
+    stack.name,
+    "--restore",
+    "app",
+    "--as",
+    "app_before",
+  );
+  expect(back.dump.label).toBe(made.dumps[0]!.label);
+  const both = ["app", "app_before"].map((database) =>
+    on(leader, `${psql} -d ${database} -c "SELECT count(*), max(t), to_regclass('dumped_t') FROM dumped"`),
+  );
+  const [there, again] = await Promise.all(both);
+  expect(again).toBe(there);
+  const taken = await stack.run("dumps", stack.name, "--restore", "app");
+  expect(taken).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("there is a database app already"),
+  });
+  expect(await on(leader, "ls -A /data/dumps")).toBe("");
+  const check = (await stack.verify()).checks.find(({ name }) => name === "dumps")!;
+  expect(check).toMatchObject({ ok: true, detail: expect.stringContaining(made.dumps[0]!.label) });
 });
 
 /** Segments of the first timeline that the archive holds, in their order. */

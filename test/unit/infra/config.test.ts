@@ -51,6 +51,7 @@ describe("the defaults", () => {
         queuePercent: 40,
         keepOnDestroy: true,
         secondRepository: null,
+        dumps: null,
         goals: { rpoMinutes: 60, rtoMinutes: 240, drillDays: 31, disasterDrillDays: 0 },
       },
     });

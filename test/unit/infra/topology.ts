@@ -42,6 +42,7 @@ export const topology: Topology = {
         readonly: { name: "app_readonly", password: "c" },
         monitor: { name: "monitor", password: "d" },
       },
+      dumps: null,
       backupStanza: "main",
       backupCipher: "cipher",
     },

@@ -84,6 +84,12 @@ test("a working copy never holds a secret in clear, and keeps the encrypted ones
     "hcloud:endpoint": "http://127.0.0.1:8423/v1",
     "phasewise:objectStorage": { endpoint: "https://198.18.0.1:9000", region: "fsn1" },
   });
+  const named = file(`${text}  phasewise:objectStorage: {bucket: acme, region: mine}\n`);
+  const own = copyText({ file: named, cloud, print: "p1", kept: {}, salt: undefined });
+  expect(parseStackFile("dev", "x", own).config["phasewise:objectStorage"]).toMatchObject({
+    bucket: "acme",
+    region: "fsn1",
+  });
   const kept = {
     "hcloud:token": { secure: "v1:a" },
     "phasewise:objectStorage": {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { newestBackup } from "../../../roles/backupInfo.ts";
+import { newestBackup, unreadableBecause } from "../../../roles/backupInfo.ts";
 import {
   backupUnit,
   pgbackrest,
@@ -86,6 +86,14 @@ test("a key that is not the repository's is told, line ends and all", () => {
     label: null,
     status: "[CryptoError] unable to load HINT: is the key right?",
   });
+});
+
+test("of a request that failed the headers are left out", () => {
+  const message =
+    "[ProtocolError] HTTP request failed with 404 (Not Found):\n*** Path/Query ***:\nGET /acme/?prefix=x\n*** Request Headers ***:\nhost: a";
+  expect(unreadableBecause({ repo: [{ status: { code: 99, message } }] })).toBe(
+    "[ProtocolError] HTTP request failed with 404 (Not Found)",
+  );
 });
 
 test("a stanza that is not there is an error", () => {

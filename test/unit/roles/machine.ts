@@ -4,6 +4,7 @@ import { base } from "../../../roles/base.ts";
 import { cacheGate } from "../../../roles/cacheGate.ts";
 import { composeManifest } from "../../../roles/compose.ts";
 import { data } from "../../../roles/data.ts";
+import { dump } from "../../../roles/dump.ts";
 import { etcd } from "../../../roles/etcd.ts";
 import { metrics } from "../../../roles/exporters/metrics.ts";
 import { firewall } from "../../../roles/firewall.ts";
@@ -137,6 +138,16 @@ export const roles: RoleManifest[] = [
   }),
   pgbouncer({ databases: ["app"], postgresVersion: 17, pool: POOLS.dev, maximumClients: 500 }),
   pgbackrest(backupSettings),
+  dump({
+    cluster: "main",
+    postgresVersion: 17,
+    name: core.name,
+    databases: ["app"],
+    at: "03:00",
+    keepDays: 7,
+    jobs: 2,
+    repository: backupSettings.repository,
+  }),
   patroni(patroniSettings),
   application(applicationRole),
   readGate({ address: core.address, maximumLagSeconds: 5 }),

@@ -1,0 +1,50 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { composeManifest } from "../../../roles/compose.ts";
+import { dump } from "../../../roles/dump.ts";
+import { backupSettings, fileOf, roleNamed } from "./machine.ts";
+
+const folder = new URL("./python/", import.meta.url).pathname;
+const sources = new URL("../../../roles/", import.meta.url).pathname;
+const role = roleNamed("dump");
+
+test("which dumps are due and which go, in Python's own unittest", async () => {
+  const { stderr } = await promisify(execFile)("python3", ["-B", "-m", "unittest", "-v", "test_dump"], {
+    cwd: folder,
+    env: { ...process.env, PYTHONPATH: sources },
+  });
+  expect(stderr).toMatch(/^OK$/m);
+});
+
+test("keys are in files of root's alone, and in nothing that is executed", () => {
+  const secret = role.files.filter(({ content }) => content.includes("{{secret:"));
+  expect(secret.map(({ path }) => path.split("/").at(-1))).toEqual(["storage.json", "cipher.password"]);
+  for (const one of secret) expect(one).toMatchObject({ owner: "root", mode: "0600" });
+});
+
+test("it stands beside the backups of a cache on one machine", () => {
+  const roles = [role, roleNamed("redis-backup")];
+  expect(() => composeManifest({ hostname: "core-1", mounts: [], roles })).not.toThrow();
+});
+
+test("an authority of the storage's own is trusted alone", () => {
+  const repository = { ...backupSettings.repository, ownAuthority: true };
+  const own = dump({
+    cluster: "main",
+    postgresVersion: 17,
+    name: "core-1",
+    databases: ["app"],
+    at: "03:00",
+    keepDays: 7,
+    jobs: 2,
+    repository,
+  });
+  expect(fileOf(own, "/etc/phasewise/dump/ca.pem").mode).toBe("0600");
+  expect(JSON.parse(fileOf(own, "/etc/phasewise/dump/settings.json").content)).toMatchObject({
+    ca: "/etc/phasewise/dump/ca.pem",
+    at: 180,
+    prefix: "dumps/main/",
+    databases: ["app"],
+  });
+});
