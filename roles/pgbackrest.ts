@@ -214,8 +214,8 @@ exit "$code"`,
 
 /**
  * Begins the first full backup, and does not wait for it; for the leader's machine once there is a repository. The
- * timers make all later ones. A repository that comes later gets its own with a differential one of the first: there
- * is nothing that it could differ from.
+ * timers make all later ones. A repository that comes later gets its full one with a differential one of the other:
+ * there is nothing that it could differ from.
  */
 export function pgbackrestFirstBackupStep({ stanza, repositories = 1 }: Stanza): Step {
   const hasBackup = (number: number) =>
@@ -228,6 +228,6 @@ export function pgbackrestFirstBackupStep({ stanza, repositories = 1 }: Stanza):
     act:
       repositories === 1
         ? start("full")
-        : `if ${hasBackup(1)}; then ${start("diff")}; else ${start("full")}; fi`,
+        : `if ${hasBackup(1)} || ${hasBackup(2)}; then ${start("diff")}; else ${start("full")}; fi`,
   };
 }

@@ -111,6 +111,31 @@ test("the first backup is begun where there is none and none is being made, and 
   expect(act).toBe(`systemctl start --no-block ${backupUnit("full")}`);
 });
 
+test("with two repositories each must have one, and the one that lacks it costs the other no full one", () => {
+  const { probe, act } = pgbackrestFirstBackupStep({ stanza: "main", repositories: 2 });
+  const folder = mkdtempSync(join(tmpdir(), "phasewise-first-"));
+  const run = (command: string, ...have: number[]) => {
+    const info = `#!/bin/sh\ncase "$*" in ${[...have.map((one) => `*--repo=${one}*`), "none"].join("|")}) echo '"status":{"code":0,' ;; esac\n`;
+    writeFileSync(join(folder, "runuser"), info, { mode: 0o755 });
+    writeFileSync(join(folder, "systemctl"), '#!/bin/sh\necho "$*" >> calls\n', { mode: 0o755 });
+    rmSync(join(folder, "calls"), { force: true });
+    const environment = { ...process.env, PATH: `${folder}:${process.env.PATH}` };
+    const { status } = spawnSync("sh", ["-c", command], { cwd: folder, env: environment });
+    return { status, calls: () => readFileSync(join(folder, "calls"), "utf8") };
+  };
+  try {
+    expect([run(probe, 1, 2), run(probe, 1), run(probe, 2), run(probe)].map(({ status }) => status)).toEqual([
+      0, 1, 1, 1,
+    ]);
+    const started = (type: "full" | "diff") => `start --no-block ${backupUnit(type)}\n`;
+    expect(run(act).calls()).toBe(started("full"));
+    expect(run(act, 1).calls()).toBe(started("diff"));
+    expect(run(act, 2).calls()).toBe(started("diff"));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 test("a stanza is made again while PostgreSQL's tries to archive hold pgBackRest's lock, and not after another fault", () => {
   const folder = mkdtempSync(join(tmpdir(), "phasewise-stanza-"));
   const { act } = pgbackrestStanzaStep({ stanza: "main" });
