@@ -57,6 +57,9 @@ export class Members {
   }
 }
 
+/** Members as they are asked. */
+export type Reachable = Pick<Members, "names" | "remote">;
+
 /** Nobody leads the cluster, or nobody can be asked. */
 export class NoLeader extends Error {
   /** Nobody said that there is none: members that run were too busy to answer. */
@@ -91,7 +94,7 @@ export function leaderOf(sighting: Sighting, members: string[]): { leader: strin
  * seen last and the journal of the members' Patroni.
  */
 export async function findLeader(
-  members: Members,
+  members: Reachable,
   options: WaitOptions,
 ): Promise<{ name: string; remote: Remote; cluster: PatroniCluster }> {
   const begin = Date.now();
@@ -100,16 +103,12 @@ export async function findLeader(
     options.signal.throwIfAborted();
     const sighting = await look(members, options);
     const found = leaderOf(sighting, members.names);
-    if ("leader" in found && "cluster" in sighting) {
-      const remote = await members.remote(found.leader, {
-        signal: options.signal,
-        deadlineMs: remaining(options),
-        busyMs: Math.max(0, (options.busyEnd ?? 0) - Date.now()),
-      });
-      return { name: found.leader, remote, cluster: sighting.cluster };
-    }
-    const reason = "reason" in found ? found.reason : "";
-    const busy = "busy" in sighting && sighting.busy === true;
+    const reached = "leader" in found ? await reach(members, found.leader, options) : null;
+    if (reached && "remote" in reached && "leader" in found && "cluster" in sighting)
+      return { name: found.leader, remote: reached.remote, cluster: sighting.cluster };
+    const missed = reached && "reason" in reached ? reached : null;
+    const reason = missed?.reason ?? ("reason" in found ? found.reason : "");
+    const busy = missed?.busy ?? ("busy" in sighting && sighting.busy === true);
     if (Date.now() >= (busy ? (options.busyEnd ?? options.end) : options.end))
       throw new NoLeader(await noLeader(members, reason, begin, options.signal), busy);
     const seconds = Math.floor((Date.now() - begin) / 1000);
@@ -119,15 +118,40 @@ export async function findLeader(
   }
 }
 
+/**
+ * Connects to the leader. One that went without a word keeps its lead for some seconds, until another one takes it: that
+ * is a reason to look again.
+ */
+async function reach(
+  members: Reachable,
+  name: string,
+  options: WaitOptions,
+): Promise<{ remote: Remote } | { reason: string; busy: boolean }> {
+  try {
+    return { remote: await members.remote(name, patience(options)) };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    if (!(error instanceof SshError) || error.kind !== "unreachable") throw error;
+    return { reason: `the leader ${name} cannot be reached: ${firstLine(error)}`, busy: isBusy(error) };
+  }
+}
+
+/** How long a member is tried in one round. */
+function patience(options: WaitOptions) {
+  return {
+    signal: options.signal,
+    deadlineMs: Math.min(ROUND_MS, remaining(options)),
+    busyMs: Math.min(BUSY_ROUND_MS, Math.max(0, (options.busyEnd ?? 0) - Date.now())),
+  };
+}
+
 /** Asks one member after the other until one can say how the cluster is. */
-async function look(members: Members, options: WaitOptions): Promise<Sighting> {
+async function look(members: Reachable, options: WaitOptions): Promise<Sighting> {
   const reasons: string[] = [];
   let busy = false;
   for (const name of members.names) {
     try {
-      const deadlineMs = Math.min(ROUND_MS, remaining(options));
-      const busyMs = Math.min(BUSY_ROUND_MS, Math.max(0, (options.busyEnd ?? 0) - Date.now()));
-      const remote = await members.remote(name, { signal: options.signal, deadlineMs, busyMs });
+      const remote = await members.remote(name, patience(options));
       return { cluster: await remote.patroni.cluster(options.signal) };
     } catch (error) {
       options.signal.throwIfAborted();
@@ -147,7 +171,7 @@ export function isBusy(error: unknown): boolean {
 }
 
 async function noLeader(
-  members: Members,
+  members: Reachable,
   reason: string,
   begin: number,
   signal: AbortSignal,
@@ -159,7 +183,7 @@ async function noLeader(
 }
 
 /** The last lines of a member's Patroni, or why they cannot be had. */
-export async function journalOf(members: Members, name: string, signal: AbortSignal): Promise<string[]> {
+export async function journalOf(members: Reachable, name: string, signal: AbortSignal): Promise<string[]> {
   try {
     const remote = await members.remote(name, { signal, deadlineMs: 0 });
     const command = "journalctl --no-pager -q -o short-iso -n 15 -u patroni.service";
