@@ -31,6 +31,8 @@ export const DUMP_SETTINGS = "/etc/phasewise/dump/settings.json";
 /** Makes the dumps that are due, where they are this machine's to make. */
 export const DUMP_UNIT = "phasewise-dump.service";
 
+export const DUMP_TIMER = "phasewise-dump.timer";
+
 const FOLDER = "/etc/phasewise/dump";
 const WORK = `${DATA}/dumps`;
 const source = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
@@ -65,9 +67,9 @@ export function dump(settings: DumpSettings): RoleManifest {
       secretFile("cipher.password", lines(secret(SECRETS.backupCipher))),
       ...(ownAuthority ? [secretFile("ca.pem", secret(SECRETS.backupCaCertificate))] : []),
       unit(DUMP_UNIT, MAKE),
-      unit("phasewise-dump.timer", timer(settings.at)),
+      unit(DUMP_TIMER, timer(settings.at)),
     ],
-    units: [running("phasewise-dump.timer")],
+    units: [running(DUMP_TIMER)],
   });
 }
 

@@ -19,11 +19,15 @@ export async function continueArchive(
   ctx: OperationContext,
 ): Promise<void> {
   const { cluster, machine, machines } = place;
-  const known = systemsOf(await machines.run(machine, backupInfoCommand(cluster.backupStanza)));
+  const anywhere = repositoriesOf(machines.topology).map(({ number }) => number);
+  const known = await Promise.all(
+    anywhere.map(async (number) =>
+      systemsOf(await machines.run(machine, backupInfoCommand(cluster.backupStanza, number))),
+    ),
+  );
   const system = await sqlOn(machines, machine, "SELECT system_identifier FROM pg_control_system()");
   const upgrade = `runuser -u postgres -- pgbackrest --stanza=${cluster.backupStanza} stanza-upgrade`;
-  if (known.at(-1) !== system) await machines.run(machine, upgrade);
-  const anywhere = repositoriesOf(machines.topology).map(({ number }) => number);
+  if (knowsAnother(known, system)) await machines.run(machine, upgrade);
   const { archivedAfter } = await markArchive(machines, machine, cluster, anywhere);
   ctx.onLine(`  the archive took the first segment after ${archivedAfter.toFixed(1)} s`);
   const { before, forkLsn, left, lsn, time, timeline } = done.replayed;
@@ -58,6 +62,16 @@ const branchSchema = z.object({
   lsn: z.string(),
   reached: z.object({ time: z.string().nullable(), lsn: z.string().nullable() }),
 });
+
+/**
+ * Whether a repository has to be told of a database. One of several that says nothing does not answer, and holds nothing
+ * up.
+ * @param known By repository, as `systemsOf` has them.
+ */
+export function knowsAnother(known: string[][], system: string): boolean {
+  const telling = known.filter((systems) => systems.length > 0);
+  return telling.length === 0 || telling.some((systems) => systems.at(-1) !== system);
+}
 
 /**
  * The databases that a repository has known, the current one last. Their identifiers have more digits than a number
