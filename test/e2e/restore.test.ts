@@ -7,6 +7,7 @@ import { s3Client } from "../../clients/s3.ts";
 import { readObjectStorageAccess } from "../../cloud/objects/server.ts";
 import { makeTable } from "./failover.ts";
 import { Stack } from "./stack.ts";
+import { currentTurn } from "./turn.ts";
 import { Writer } from "./writer.ts";
 
 /** Restores to throw-away machines, as an operator does them, while the stack runs on. */
@@ -15,6 +16,7 @@ const stack = new Stack("restore");
 interface Report {
   target: string;
   reached: { time: string | null };
+  warning: string | null;
   machine: { name: string } | null;
   copy: { tables: { table: string; as: string; restored: number; copied: number }[] } | null;
 }
@@ -147,7 +149,57 @@ test("a new stack begins with the data of a moment, is killed on its way, and li
   expect(await serverNames()).toHaveLength(1);
 });
 
-test("restores to 3 random moments while a writer runs return exactly the rows acknowledged before each", async () => {
+/** With every other turn: it takes two starts of PostgreSQL and a restore. */
+test.runIf(currentTurn() % 2 === 0)(
+  "the primary's clock was ahead for a while: verify tells it then, and a restore to a time afterwards",
+  async () => {
+    const there = async (command: string) => await stack.expectOk("ssh", stack.name, "core-1", "--", command);
+    const folder = "/etc/systemd/system/patroni.service.d";
+    const library = "/usr/lib/*/faketime/libfaketime.so.1";
+    const restart = "systemctl daemon-reload; systemctl restart patroni";
+    const clocks = async () => (await stack.verify()).checks.find(({ name }) => name === "clocks")!;
+    await stack.sql("create table timed (id int)");
+    await there(
+      "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends libfaketime",
+    );
+    try {
+      await there(
+        `printf '[Service]\\nEnvironment=LD_PRELOAD=%s FAKETIME=+2h\\n' ${library} > ${folder}/99-ahead.conf; ${restart}`,
+      );
+      await stack.eventually(async () => void (await stack.sql("insert into timed values (1)")));
+      expect(await clocks()).toMatchObject({
+        ok: false,
+        detail: expect.stringMatching(/^core-1 is 7[12]\d\d s ahead of the clock here$/),
+      });
+    } finally {
+      await there(`rm -f ${folder}/99-ahead.conf; ${restart}`);
+    }
+    await stack.eventually(async () => void (await stack.sql("insert into timed values (2)")));
+    expect(await clocks()).toMatchObject({ ok: true });
+    await sleep(1100);
+    const args = ["restore", stack.name, "--to", new Date().toISOString(), "--keep", "1"];
+    const { warning } = await stack.json<Report>(...args);
+    expect(warning).toMatch(
+      /^the primary's clock was ahead: the first transaction that was left out carries /,
+    );
+    expect(await onScratch("select count(*) from timed where id = 2")).toBe("0");
+    await stack.expectOk("scratch", stack.name, "--remove");
+    const whole = [
+      "restore",
+      stack.name,
+      "--to",
+      "latest",
+      "--table",
+      "public.timed",
+      "--as",
+      "public.timed_again",
+    ];
+    expect((await stack.json<Report>(...whole)).warning).toBeNull();
+    expect(await stack.sql("select count(distinct id) from timed_again")).toBe("2");
+  },
+);
+
+test("restores to random moments while a writer runs return exactly the rows acknowledged before each", async () => {
   await stack.sql("drop table numbered");
   await makeTable(stack);
   const url = (await stack.expectOk("url", stack.name, "--show-secrets")).trim();
@@ -156,7 +208,9 @@ test("restores to 3 random moments while a writer runs return exactly the rows a
   const begin = performance.now();
   await sleep(5000);
   const restored: { at: number; rows: number[] }[] = [];
-  for (const name of ["numbered_1", "numbered_2", "numbered_3"]) {
+  // The other turns have the test before this one.
+  const names = ["numbered_1", "numbered_2", "numbered_3"].slice(0, currentTurn() % 2 === 0 ? 1 : 3);
+  for (const name of names) {
     const at = begin + Math.random() * (performance.now() - begin);
     const moment = new Date(Math.floor(Date.now() - (performance.now() - at))).toISOString();
     await stack.expectOk(
