@@ -5,15 +5,19 @@ import { Patroni } from "../../clients/patroni.ts";
 import { Engine } from "../../operations/deploy/engine.ts";
 import { Machines } from "../../operations/machines.ts";
 import { StackWorld } from "../../operations/promote/stackWorld.ts";
+import { currentTurn } from "./turn.ts";
 
 /**
  * Loaded before a command (node --import): kills it with SIGKILL at the first place that the file
  * PHASEWISE_TEST_PLACES does not name yet, and names it there. A place is just before or just after something that
- * changes the world: what is written into etcd, run on a machine, asked of Patroni, done by the engine.
+ * changes the world: what is written into etcd, run on a machine, asked of Patroni, done by the engine. With
+ * PHASEWISE_TEST_WALK_EVERY it kills at every so many-th place only, other ones with each turn.
  */
 const file = process.env.PHASEWISE_TEST_PLACES;
 if (!file) throw new Error("PHASEWISE_TEST_PLACES is missing");
 const known = new Set(readFileSync(file, "utf8").split("\n"));
+const every = Number(process.env.PHASEWISE_TEST_WALK_EVERY ?? 1);
+const turn = currentTurn() % every;
 let step = "begin";
 /** While everything is checked, nothing is changed. */
 let looking = 0;
@@ -22,6 +26,7 @@ function place(name: string): void {
   if (looking > 0 || known.has(name)) return;
   known.add(name);
   appendFileSync(file!, `${name}\n`);
+  if (known.size % every !== turn) return;
   process.kill(process.pid, "SIGKILL");
 }
 
