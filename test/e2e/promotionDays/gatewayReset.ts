@@ -5,7 +5,6 @@ import type { Day } from "./day.ts";
 /** Its clients are without a database until it is back: errors there are, but no acknowledged row is lost. */
 export default {
   name: "the gateway, which is the primary still, is reset while the new machines are made",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     const strike = async () => {

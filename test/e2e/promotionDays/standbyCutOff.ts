@@ -5,7 +5,6 @@ import type { Day } from "./day.ts";
 
 export default {
   name: "the network to a new standby is cut while it joins: clients notice nothing, and it goes on once it is mended",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     await promotion.done("--to", "2", "--pause-before", "join-standby-db-2");

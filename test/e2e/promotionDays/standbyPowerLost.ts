@@ -4,7 +4,6 @@ import type { Day } from "./day.ts";
 
 export default {
   name: "a new standby's machine loses its power while it joins, and comes back",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     const strike = async () => {
