@@ -10,6 +10,7 @@ import type { OperationContext } from "../context.ts";
 import type { Machines } from "../machines.ts";
 import type { Machine } from "../topology.ts";
 import { TurnedBack } from "../workflow/again.ts";
+import { methodFor } from "./method.ts";
 import { agentSettings, agentsOf, type CutoverPlan, coordinatorSettings, FOLDER } from "./settings.ts";
 
 /** Milliseconds that each part took; clients were held for all of it. */
@@ -76,13 +77,14 @@ export async function cutOver(
   }
   await liftLeftovers(plan, machines, ctx);
   if ((await leaderName(plan, machines)) === plan.to.name) return null;
+  const method = plan.method ?? (await methodFor(plan.members, machines, ctx));
   const token = randomBytes(32).toString("hex");
   const agents = agentsOf(plan);
   try {
     await Promise.all(
       agents.map((machine) => startAgent(machines, machine, agentSettings(plan, machine, token))),
     );
-    await startCoordinator(machines, coordinator, coordinatorSettings(plan, token));
+    await startCoordinator(machines, coordinator, coordinatorSettings({ ...plan, method }, token));
     const end = await follow(machines, coordinator);
     if (end.moved) return end.times;
     throw turnedBack(plan, end);

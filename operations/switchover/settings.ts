@@ -21,8 +21,8 @@ export interface CutoverPlan {
   members: Machine[];
   /** Clients are never held for longer before the point of no return, in seconds. */
   maxStallSeconds: number;
-  /** `direct` where it is left out. */
-  method?: Method;
+  /** Left out: `direct`, or `patroni` where a member does not answer. */
+  method?: Method | undefined;
 }
 
 /**

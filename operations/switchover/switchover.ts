@@ -5,7 +5,7 @@ import type { OperationContext } from "../context.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
 import { awaitStandby, clusterMembers } from "../membership/postgres.ts";
-import { type Cluster, type Machine, readDeployed } from "../topology.ts";
+import { type Cluster, readDeployed } from "../topology.ts";
 import { placeName } from "../workflow/place.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import type { HeldStore } from "../workflow/store.ts";
@@ -49,7 +49,6 @@ export async function switchover(
     if (from === undefined) throw withoutPrimary(stack, cluster.name);
     const to = chooseStandby(cluster.name, members, options.to);
     await confirmed(options, { from, to, risk: null });
-    const method = options.method ?? (await methodFor(places.members, machines, ctx));
     const begin = Date.now();
     held.lost.throwIfAborted();
     const times = await cutOver(
@@ -59,7 +58,7 @@ export async function switchover(
         to: machines.named(to),
         ...places,
         maxStallSeconds: options.maxStallMs / 1000,
-        method,
+        method: options.method,
       },
       machines,
       ctx,
@@ -68,21 +67,6 @@ export async function switchover(
     await awaitStandby(machines, cluster, from, ctx);
     return { stack, cluster: cluster.name, from, to, seconds: secondsSince(begin), times };
   });
-}
-
-/** The fast way pauses every member's Patroni: with one that cannot say that it is, Patroni moves the primary itself. */
-async function methodFor(members: Machine[], machines: Machines, ctx: OperationContext): Promise<Method> {
-  const answers = members.map(async (member) => {
-    const asked = machines.patroni(member).then((patroni) => patroni.status());
-    return asked.then(
-      () => [],
-      () => [member.name],
-    );
-  });
-  const silent = (await Promise.all(answers)).flat();
-  if (silent.length === 0) return "direct";
-  ctx.onLine(`${silent.join(", ")} does not answer: Patroni moves the primary itself`);
-  return "patroni";
 }
 
 async function standbysBack(machines: Machines, cluster: Cluster, ctx: OperationContext): Promise<void> {
