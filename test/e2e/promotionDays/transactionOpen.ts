@@ -16,7 +16,6 @@ async function connected(stack: Stack): Promise<pg.Client> {
 
 export default {
   name: "a client holds a transaction open when the primary is to move: nobody is cut off, and it moves once that has ended",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     await promotion.done("--to", "2", "--pause-before", "cut-over");
