@@ -7,9 +7,6 @@ import type { Settings } from "./settings.ts";
 
 /** Who is told of what goes wrong: what a stack's file says, and what must fit together. */
 
-/** Where the folder docs/ of this project can be read. */
-const RUNBOOKS = "https://github.com/phasewise/phasewise/blob/main";
-
 const secretHint = (name: string) =>
   `npx pulumi config set --secret --path phasewise:alerts.${name} (it asks for the value)`;
 
@@ -68,7 +65,7 @@ export const alerts = z
       /^https?:\/\/[^\s?#"'<>]+[^\s?#/"'<>]$/,
       "where the folder docs/ can be read, as https://git.example.com/acme/phasewise/blob/main",
       "write the address that /docs/... follows, without a slash at its end",
-    ).default(RUNBOOKS),
+    ).default(""),
     monitoring: trueOrFalse().default(false),
     repeatHours: wholeNumber(1, 168, "(hours)").default(4),
   })

@@ -19,7 +19,10 @@ const ALWAYS = ["phasewise-reach", "phasewise-backups", "phasewise-drills"];
 /** The page of an alarm that names none. */
 const PAGE = "docs/metrics.md";
 
-/** The rules as Prometheus reads them; each alarm carries the link of its runbook. */
+/**
+ * The rules as Prometheus reads them; each alarm carries the link of its runbook.
+ * @param settings.runbooks Where the folder docs/ can be read; "" for its path in the checkout alone.
+ */
 export function rulesText({ monitoring, runbooks }: { monitoring: boolean; runbooks: string }): string {
   const { groups } = parse(SOURCE) as Rules;
   const linked = (rule: Rule): Rule =>
@@ -29,7 +32,7 @@ export function rulesText({ monitoring, runbooks }: { monitoring: boolean; runbo
           ...rule,
           annotations: {
             ...rule.annotations,
-            runbook_url: `${runbooks}/${rule.annotations?.runbook ?? PAGE}`,
+            runbook_url: `${runbooks && `${runbooks}/`}${rule.annotations?.runbook ?? PAGE}`,
           },
         };
   return stringify(

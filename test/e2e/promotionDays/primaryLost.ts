@@ -12,7 +12,6 @@ async function leaderNow(stack: Stack): Promise<string | undefined> {
 
 export default {
   name: "the primary's machine dies in the middle of the way back to phase 1: the other standby is the one that moves",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     await promotion.done("--to", "2");

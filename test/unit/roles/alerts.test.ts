@@ -64,8 +64,7 @@ test("both answer on the machine itself only, and are gone where alerts are take
 });
 
 test("each alarm carries the link of its runbook, the data's safety comes first, the rest where it is asked for", () => {
-  const runbooks = "https://docs.example.com";
-  const groups = (monitoring: boolean) =>
+  const groups = (monitoring: boolean, runbooks = "https://docs.example.com") =>
     parse(rulesText({ monitoring, runbooks })).groups as {
       name: string;
       rules: { alert?: string; annotations?: Record<string, string> }[];
@@ -81,6 +80,9 @@ test("each alarm carries the link of its runbook, the data's safety comes first,
   for (const { annotations } of alarms) {
     expect(annotations!.runbook_url).toMatch(/^https:\/\/docs\.example\.com\/docs\/[a-z/-]+\.md(#[a-z-]+)?$/);
   }
+  // Its path alone where nobody said where docs/ can be read.
+  const [alarm] = groups(false, "").flatMap(({ rules }) => rules.filter(({ alert }) => alert));
+  expect(alarm!.annotations!.runbook_url).toMatch(/^docs\//);
 });
 
 describe("the step that notes since when a drill is awaited", () => {
