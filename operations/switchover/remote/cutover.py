@@ -168,11 +168,17 @@ class Cutover:
         lap = lambda: (time.monotonic() - start) * 1000
         drained = self.hold(lap)
         self.mark("stopping")
-        lsn = self.old.post("/database/stop", seconds=STOP_WITHIN)["lsn"]
-        stopped = lap()
-        self.mark("promoting")
-        left = max(self.settings["maxStallSeconds"] - stopped / 1000, LEAST_CATCH_UP)
-        promoted = self.new.post("/database/promote", lsn=lsn, catchUpSeconds=left, seconds=PROMOTE_WITHIN)
+        # Meanwhile the poolers learn where it is to go on; where they do not, `point` tells them anew.
+        leading = Asked(lambda: self.everywhere("/gateway/lead", texts=self.settings["databases"]["new"]))
+        try:
+            lsn = self.old.post("/database/stop", seconds=STOP_WITHIN)["lsn"]
+            stopped = lap()
+            self.mark("promoting")
+            left = max(self.settings["maxStallSeconds"] - stopped / 1000, LEAST_CATCH_UP)
+            promoted = self.new.post("/database/promote", lsn=lsn, catchUpSeconds=left, seconds=PROMOTE_WITHIN)
+        finally:
+            # One connection to each gateway: who comes next asks on it, too.
+            leading.wait()
         return self.let_go(lap, drained, stopped, promoted)
 
     def let_go(self, lap, drained, stopped, promoted):

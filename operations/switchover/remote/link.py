@@ -82,6 +82,10 @@ class Asked:
         self.thread = threading.Thread(target=ask, daemon=True)
         self.thread.start()
 
+    def wait(self):
+        """Until it was answered, however."""
+        self.thread.join()
+
     def refusal(self):
         """Why it was refused, where that is known by now."""
         self.thread.join(0.1)

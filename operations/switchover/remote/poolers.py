@@ -1,5 +1,6 @@
 """The poolers of one machine, with the proxy behind them."""
 
+import contextlib
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ class Pooler:
         self.console = Console(self.login())
         self.held = threading.Event()
         self.prepared = None
+        self.led = None
 
     def login(self):
         where = ["-h", self.settings["socket"], "-p", str(self.settings["port"])]
@@ -64,16 +66,24 @@ class Pooler:
             self.release()
 
     def release(self):
-        """From a console of its own: the other one may wait for the PAUSE."""
+        """From a console of its own: the other one may wait for the PAUSE. Whoever led it somewhere may be gone."""
         console = Console(self.login())
         try:
-            self.resume(console)
+            self.put_back()
+            self.led = None
+            self.go_on(console, "RELOAD")
         finally:
             console.close()
 
-    def resume(self, console=None, *before):
+    def resume(self):
+        """Clients go on where they were."""
+        statements = [] if self.led is None else ["RELOAD"]
+        self.led = None
+        self.go_on(self.console, *statements)
+
+    def go_on(self, console, *before):
         try:
-            (console or self.console).run(*before, "RESUME")
+            console.run(*before, "RESUME")
         except Refused as error:
             if "not paused" not in str(error):
                 raise
@@ -91,16 +101,46 @@ class Pooler:
         os.chown(self.beside(), old.st_uid, old.st_gid)
         self.prepared = text
 
+    def lead(self, text):
+        """
+        Has the pooler read where clients will go on while they are held: that takes it 15 ms. Its file says so for that
+        moment only, so that a pooler that starts again, or is let go by anybody but `point`, leads to where it was.
+        """
+        if not self.held.is_set():
+            return
+        if self.prepared != text:
+            self.prepare(text)
+        path = self.settings["databases"]
+        self.put_back()
+        os.link(path, self.before())
+        os.rename(self.beside(), path)
+        try:
+            self.console.run("RELOAD")
+        finally:
+            self.put_back()
+        self.led = text
+        self.prepare(text)
+
+    def put_back(self):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(self.before(), self.settings["databases"])
+            # Two names of one file stay two.
+            os.unlink(self.before())
+
     def point(self, text):
         """Says where the databases are; the pooler reads it and clients go on there."""
         if self.prepared != text:
             self.prepare(text)
         os.rename(self.beside(), self.settings["databases"])
-        self.prepared = None
-        self.resume(None, "RELOAD")
+        statements = [] if self.led == text else ["RELOAD"]
+        self.prepared = self.led = None
+        self.go_on(self.console, *statements)
 
     def beside(self):
         return f"{self.settings['databases']}.cutover"
+
+    def before(self):
+        return f"{self.settings['databases']}.before"
 
     def transactions(self):
         """How many clients have ended, beside those of the console itself."""
@@ -150,19 +190,26 @@ class Gateway:
         in_parallel(lambda name: self.poolers[name].resume(), self.poolers)
         return {}
 
+    def lead(self, request):
+        self.each(lambda name: self.poolers[name].lead(request["texts"][name]))
+        return {}
+
     def point(self, request):
+        self.each(lambda name: self.poolers[name].point(request["texts"][name]))
+        return {}
+
+    def each(self, work):
         failures = []
 
-        def point(name):
+        def attempt(name):
             try:
-                self.poolers[name].point(request["texts"][name])
+                work(name)
             except Exception as error:
                 failures.append(error)
 
-        in_parallel(point, self.poolers)
+        in_parallel(attempt, self.poolers)
         if failures:
             raise failures[0]
-        return {}
 
     def first(self, _):
         """Milliseconds until a writer's transaction has ended; null where nobody writes."""

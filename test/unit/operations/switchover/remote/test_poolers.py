@@ -15,6 +15,7 @@ echo $$ >> "{folder}/consoles"
 while read -r line; do
   case "$line" in
     PAUSE*) {pause} ;;
+    RELOAD*) cat "{folder}/databases" >> "{folder}/read"; echo >> "{folder}/read" ;;
     RESUME*) echo resumed >> "{folder}/resumed" ;;
     "SHOW VERSION;") echo 1.24 ;;
     "\\\\echo "*) echo "${{line#* }}" ;;
@@ -23,7 +24,7 @@ done
 """
 
 
-class Pause(unittest.TestCase):
+class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory()
         self.addCleanup(self.folder.cleanup)
@@ -36,7 +37,10 @@ class Pause(unittest.TestCase):
         patch = mock.patch.object(Pooler, "login", lambda _: [path])
         patch.start()
         self.addCleanup(patch.stop)
-        pooler = Pooler({})
+        databases = os.path.join(self.folder.name, "databases")
+        with open(databases, "w", encoding="utf-8") as file:
+            file.write("before")
+        pooler = Pooler({"databases": databases})
         self.addCleanup(pooler.console.kill)
         return pooler
 
@@ -44,6 +48,8 @@ class Pause(unittest.TestCase):
         with open(os.path.join(self.folder.name, name), encoding="utf-8") as file:
             return file.read().split()
 
+
+class Pause(Case):
     def test_a_pause_that_is_never_answered_is_given_up_in_time(self):
         pooler = self.pooler("exec sleep 60")
         begin = time.monotonic()
@@ -69,6 +75,52 @@ class Pause(unittest.TestCase):
         pooler = self.pooler('echo "ERROR: not today"')
         with self.assertRaisesRegex(Refused, "not today"):
             pooler.pause(5, 20)
+
+
+class Lead(Case):
+    def held(self):
+        pooler = self.pooler(":")
+        pooler.pause(5, 20)
+        return pooler
+
+    def test_it_is_read_while_clients_are_held_and_need_not_be_read_again(self):
+        pooler = self.held()
+        pooler.lead("new")
+        self.assertEqual(self.read("read"), ["new"])
+        # A pooler that starts again now leads to where it was.
+        self.assertEqual(self.read("databases"), ["before"])
+        pooler.point("new")
+        self.assertEqual(self.read("read"), ["new"])
+        self.assertEqual(self.read("databases"), ["new"])
+        self.assertEqual(self.read("resumed"), ["resumed"])
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["consoles", "databases", "psql", "read", "resumed"])
+
+    def test_elsewhere_is_read_anew(self):
+        pooler = self.held()
+        pooler.lead("new")
+        pooler.point("old")
+        self.assertEqual(self.read("read"), ["new", "old"])
+        self.assertEqual(self.read("databases"), ["old"])
+
+    def test_whoever_lets_clients_go_leads_them_back(self):
+        for let_go in (Pooler.resume, Pooler.release):
+            pooler = self.held()
+            pooler.lead("new")
+            let_go(pooler)
+            self.assertEqual(self.read("read")[-2:], ["new", "before"])
+            self.assertEqual(self.read("resumed")[-1:], ["resumed"])
+
+    def test_one_that_was_killed_while_its_pooler_read_is_put_right(self):
+        pooler = self.held()
+        os.link(os.path.join(self.folder.name, "databases"), os.path.join(self.folder.name, "databases.before"))
+        pooler.lead("new")
+        self.assertEqual(self.read("databases"), ["before"])
+        self.assertNotIn("databases.before", os.listdir(self.folder.name))
+
+    def test_clients_that_are_not_held_are_led_nowhere(self):
+        pooler = self.pooler(":")
+        pooler.lead("new")
+        self.assertNotIn("read", os.listdir(self.folder.name))
 
 
 if __name__ == "__main__":
