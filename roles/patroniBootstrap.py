@@ -20,6 +20,7 @@ import urllib.request
 # Of pgbackrest's stanza status: there is no such stanza; there is one without backups.
 NOTHING = (1, 2)
 SECONDS = 3
+CONFIGURATION = "/etc/pgbackrest/pgbackrest.conf"
 BACKUPS = "/etc/phasewise/backup/settings.json"
 # What of another cluster's repository this one begins with, and pgBackRest's configuration for it: the role "origin".
 ORIGIN = "/etc/pgbackrest/origin.json"
@@ -98,7 +99,10 @@ class Store:
 
 
 def repositories():
-    """The numbers of those that this machine has. Read where backups have them: Patroni's unit stays as it is then."""
+    """The numbers of those that this machine has, none where it makes no backups. Read where backups have them: Patroni's
+    unit stays as it is then."""
+    if not os.path.exists(CONFIGURATION):
+        return []
     with open(BACKUPS, encoding="utf-8") as file:
         return json.load(file)["repositories"]
 

@@ -196,6 +196,8 @@ test.runIf(currentTurn() % 2 === 0)(
     ];
     expect((await stack.json<Report>(...whole)).warning).toBeNull();
     expect(await stack.sql("select count(distinct id) from timed_again")).toBe("2");
+    // From a backup of now on, times mean what they say again.
+    await stack.expectOk("backup", stack.name);
   },
 );
 

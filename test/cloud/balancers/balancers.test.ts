@@ -169,8 +169,13 @@ describe("a load balancer of a Pulumi program", () => {
   });
 
   it("goes on without a daemon, which finds it again without a change", async () => {
-    const lines = new Lines(ip, 5000);
-    expect(await lines.ask("one")).toBe("web-1 one");
+    let lines = new Lines(ip, 5000);
+    const first = async () => {
+      lines.close();
+      lines = new Lines(ip, 5000);
+      return await lines.ask("one");
+    };
+    await expect.poll(first, { timeout: 30_000 }).toBe("web-1 one");
     await world.killDaemon();
     expect(await answering(`http://${ip}/`)).toEqual(["web-1"]);
     await world.start();
