@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { members, powerOff, serverId } from "./failover.ts";
 import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
+import { currentTurn } from "./turn.ts";
 
 /** Backups of a cluster with a standby, and their bad days: on machines, with an object storage that refuses. */
 const stack = new Stack("backups");
@@ -29,6 +30,9 @@ const number = async (machine: string, name: string) => {
   return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
 };
 const data = ["db-1", "db-2"];
+/** By turns: the repository alone has its bad days, or a second one and dumps stand beside it. */
+const alone = currentTurn() % 2 === 0;
+const [single, both] = [test.runIf(alone), test.runIf(!alone)];
 let leader: string;
 let standby: string;
 
@@ -130,36 +134,42 @@ test("one that is killed has failed, is told, holds no lock, and the next one is
   await stack.eventually(async () => expect(await number(standby, "phasewise_backup_failed")).toBe(0));
 });
 
-test("a storage that refuses stops no write: log is given up, told, and made good by a full backup", async () => {
-  const before = (await backups()).length;
-  faults({ revoked: ["default"] });
-  const psql = "runuser -u postgres -- psql -XAtq -d app -c";
-  await on(
-    leader,
-    `${psql} 'CREATE TABLE filler (n int, t text)'
+single(
+  "a storage that refuses stops no write: log is given up, told, and made good by a full backup",
+  async () => {
+    const before = (await backups()).length;
+    faults({ revoked: ["default"] });
+    const psql = "runuser -u postgres -- psql -XAtq -d app -c";
+    await on(
+      leader,
+      `${psql} 'CREATE TABLE filler (n int, t text)'
     for round in $(seq 18); do
       ${psql} "INSERT INTO filler SELECT $round, repeat('x', 100) FROM generate_series(1, 1000)" -c 'SELECT pg_switch_wal()'
     done`,
-  );
-  await stack.eventually(async () => {
-    const log = "ls /data/postgresql/17/main/pg_wal/archive_status | grep -c ready || true";
-    expect(Number(await on(leader, log))).toBeLessThanOrEqual(2);
-  });
-  const told = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
-  expect(told.ok).toBe(false);
-  expect(told.detail).toMatch(/^main: log was given up; no time from \S+Z until the next full backup/);
-  // It is known after a restart too.
-  await on(leader, "systemctl restart phasewise-backup-watch.timer");
-  await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(1));
+    );
+    await stack.eventually(async () => {
+      const log = "ls /data/postgresql/17/main/pg_wal/archive_status | grep -c ready || true";
+      expect(Number(await on(leader, log))).toBeLessThanOrEqual(2);
+    });
+    const told = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
+    expect(told.ok).toBe(false);
+    expect(told.detail).toMatch(/^main: log was given up; no time from \S+Z until the next full backup/);
+    // It is known after a restart too.
+    await on(leader, "systemctl restart phasewise-backup-watch.timer");
+    await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(1));
 
-  noFaults();
-  await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(0));
-  const found = await backups();
-  expect(found.slice(before).map(({ type }) => type)).toContain("full");
-  const over = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
-  expect(over).toMatchObject({ ok: true, detail: expect.stringMatching(/but none between \S+Z and \S+Z$/) });
-  expect(await on(leader, `${psql} 'SELECT count(*) FROM filler'`)).toBe("18000");
-});
+    noFaults();
+    await stack.eventually(async () => expect(await number(leader, "phasewise_archive_gap")).toBe(0));
+    const found = await backups();
+    expect(found.slice(before).map(({ type }) => type)).toContain("full");
+    const over = (await stack.verify()).checks.find(({ name }) => name === "point-in-time")!;
+    expect(over).toMatchObject({
+      ok: true,
+      detail: expect.stringMatching(/but none between \S+Z and \S+Z$/),
+    });
+    expect(await on(leader, `${psql} 'SELECT count(*) FROM filler'`)).toBe("18000");
+  },
+);
 
 test("a storage that is slow and fails at random is got the better of", async () => {
   faults({ latencyMs: 50, errorRate: 0.1 });
@@ -169,7 +179,7 @@ test("a storage that is slow and fails at random is got the better of", async ()
   expect(await backups()).toHaveLength(before + 1);
 });
 
-test("a second repository comes to a cluster that runs, and carries it while the first is gone", async () => {
+both("a second repository comes to a cluster that runs, and carries it while the first is gone", async () => {
   stack.configure({ ...settings, "phasewise:backup": { queuePercent: 2, secondRepository: {}, dumps: {} } });
   await stack.up();
   await stack.eventually(async () => expect(await backups(2)).not.toEqual([]));
@@ -213,7 +223,7 @@ test("a second repository comes to a cluster that runs, and carries it while the
   expect(await backups(2)).toHaveLength(second.length);
 });
 
-test("a dump is made by the standby, and comes back as a new database", async () => {
+both("a dump is made by the standby, and comes back as a new database", async () => {
   const psql = "runuser -u postgres -- psql -XAtq";
   await on(
     leader,
@@ -263,30 +273,33 @@ async function archived(machine: string): Promise<number[]> {
   });
 }
 
-test("the primary is lost in the middle of one: it fails, the new primary makes the next, no log is missing", async () => {
-  faults({ latencyMs: 1500 });
-  const change = "SELECT pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()";
-  await on(leader, `for round in 1 2 3 4; do runuser -u postgres -- psql -XAtqc "${change}"; done`);
-  await on(standby, "systemctl start --no-block phasewise-backup@full.service; sleep 2");
-  expect(await making(standby)).toContain("activating");
-  const before = (await backups()).length;
-  await powerOff(stack, await serverId(stack, leader));
-  noFaults();
-  await stack.eventually(async () => {
-    // With a machine that is off `status` ends with 1.
-    expect((await stack.run("status", stack.name, "--json")).stdout).toMatch(
-      new RegExp(`"name": "${standby}",\\s*"role": "leader"`),
-    );
-  });
-  await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
-  expect(await backups()).toHaveLength(before);
-  await stack.expectOk("backup", stack.name, "--type", "diff");
-  expect(await backups()).toHaveLength(before + 1);
-  // The last segment of a timeline is never full.
-  const switched = await on(standby, "head -n 1 /data/postgresql/17/main/pg_wal/00000002.history");
-  const last = Math.floor(Number.parseInt(switched.split("\t")[1]!.split("/")[1]!, 16) / 2 ** 24) - 1;
-  await stack.eventually(async () => {
-    const found = await archived(standby);
-    expect(found.slice(-5)).toEqual([4, 3, 2, 1, 0].map((back) => last - back));
-  });
-});
+single(
+  "the primary is lost in the middle of one: it fails, the new primary makes the next, no log is missing",
+  async () => {
+    faults({ latencyMs: 1500 });
+    const change = "SELECT pg_logical_emit_message(false, 'test', 'x'), pg_switch_wal()";
+    await on(leader, `for round in 1 2 3 4; do runuser -u postgres -- psql -XAtqc "${change}"; done`);
+    await on(standby, "systemctl start --no-block phasewise-backup@full.service; sleep 2");
+    expect(await making(standby)).toContain("activating");
+    const before = (await backups()).length;
+    await powerOff(stack, await serverId(stack, leader));
+    noFaults();
+    await stack.eventually(async () => {
+      // With a machine that is off `status` ends with 1.
+      expect((await stack.run("status", stack.name, "--json")).stdout).toMatch(
+        new RegExp(`"name": "${standby}",\\s*"role": "leader"`),
+      );
+    });
+    await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
+    expect(await backups()).toHaveLength(before);
+    await stack.expectOk("backup", stack.name, "--type", "diff");
+    expect(await backups()).toHaveLength(before + 1);
+    // The last segment of a timeline is never full.
+    const switched = await on(standby, "head -n 1 /data/postgresql/17/main/pg_wal/00000002.history");
+    const last = Math.floor(Number.parseInt(switched.split("\t")[1]!.split("/")[1]!, 16) / 2 ** 24) - 1;
+    await stack.eventually(async () => {
+      const found = await archived(standby);
+      expect(found.slice(-5)).toEqual([4, 3, 2, 1, 0].map((back) => last - back));
+    });
+  },
+);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Stack } from "./stack.ts";
+import { chosenOf, type Variant } from "./variants.ts";
 
 /** What must not hurt: killed, interrupted and doubled runs, wrong settings, a PostgreSQL that does not start. */
 const stack = new Stack("bad-days");
@@ -66,61 +67,63 @@ beforeAll(async () => {
 
 afterAll(() => stack.remove());
 
+/** What may happen to a first `up`, once the server is there if nothing else is said; another one has to finish it. */
+interface Strike extends Variant {
+  when?: keyof typeof moments;
+  /** @param running The struck `up`. */
+  strike(running: ReturnType<Stack["start"]>): Promise<void> | void;
+  /** How the struck one has to end, where that is certain. */
+  exitCode?: number;
+}
+
+const killed: Strike["strike"] = (running) => void running.kill("SIGKILL");
+const killAll = (...texts: string[]) => {
+  for (const pid of texts.flatMap(processes)) process.kill(pid, "SIGKILL");
+};
+const strikes: Strike[] = [
+  { name: "by kill -9 of the command while the server is being made: nothing is doubled", strike: killed },
+  {
+    name: "by kill -9 of the command while the volume is attached: nothing is doubled",
+    when: "the volume is attached",
+    strike: killed,
+  },
+  {
+    name: "by kill -9 of the plugin: the error says so",
+    strike: () => killAll("plugins/native/main.ts"),
+    exitCode: 1,
+  },
+  {
+    name: "by kill -9 of the engine and all it started: what the state does not know is adopted",
+    strike: (running) => {
+      killAll("bin/pulumi", "pulumi-resource-", "plugins/");
+      running.kill("SIGKILL");
+    },
+  },
+  {
+    name: "by kill -9 of the cloud's daemon",
+    strike: async () => void process.kill((await stack.cloudStatus()).pid, "SIGKILL"),
+  },
+  {
+    name: "by Ctrl-C: exit 130, no lock is left",
+    strike: (running) => void running.kill("SIGINT"),
+    exitCode: 130,
+  },
+];
+
 describe("a first up that is struck", () => {
   beforeEach(async () => {
     await stack.run("destroy", stack.name, "--yes");
     expect(await inventory()).toEqual({ servers: 0, volumes: 0, networks: 0, primary_ips: 0 });
   });
 
-  for (const [moment, condition] of Object.entries(moments)) {
-    test(`by kill -9 of the command while ${moment}: the next one finishes, nothing is doubled`, async () => {
-      const run = stack.start(["up", stack.name, "--yes", "--no-verify"]);
-      await until(moment, condition);
-      run.kill("SIGKILL");
-      await run;
-      await stack.up();
-      await expectWhole();
-    });
-  }
-
-  test("by kill -9 of the plugin: the error says so, the next one finishes", async () => {
-    const run = stack.start(["up", stack.name, "--yes", "--no-verify"]);
-    await until("the server is there", moments["the server is being made"]);
-    for (const pid of processes("plugins/native/main.ts")) process.kill(pid, "SIGKILL");
-    expect((await run).exitCode).toBe(1);
-    await stack.up();
-    await expectWhole();
-  });
-
-  test("by kill -9 of the engine and all it started: what the state does not know is adopted", async () => {
-    const run = stack.start(["up", stack.name, "--yes", "--no-verify"]);
-    await until("the server is there", moments["the server is being made"]);
-    for (const pid of [
-      ...processes("bin/pulumi"),
-      ...processes("pulumi-resource-"),
-      ...processes("plugins/"),
-    ])
-      process.kill(pid, "SIGKILL");
-    run.kill("SIGKILL");
-    await run;
-    await stack.up();
-    await expectWhole();
-  });
-
-  test("by kill -9 of the cloud's daemon: the next one finishes", async () => {
-    const run = stack.start(["up", stack.name, "--yes", "--no-verify"]);
-    await until("the server is there", moments["the server is being made"]);
-    process.kill((await stack.cloudStatus()).pid, "SIGKILL");
-    await run;
-    await stack.up();
-    await expectWhole();
-  });
-
-  test("by Ctrl-C: exit 130, no lock is left, the next one finishes", async () => {
-    const run = stack.start(["up", stack.name, "--yes", "--no-verify"]);
-    await until("the server is there", moments["the server is being made"]);
-    run.kill("SIGINT");
-    expect((await run).exitCode).toBe(130);
+  const chosen = chosenOf(strikes, 3, process.env.PHASEWISE_TEST_STRIKES);
+  test.each(chosen)("$name; the next one finishes", async ({ exitCode, strike, when }) => {
+    const running = stack.start(["up", stack.name, "--yes", "--no-verify"]);
+    const moment = when ?? "the server is being made";
+    await until(moment, moments[moment]);
+    await strike(running);
+    const ended = await running;
+    if (exitCode !== undefined) expect(ended.exitCode, String(ended.stderr)).toBe(exitCode);
     await stack.up();
     await expectWhole();
   });
