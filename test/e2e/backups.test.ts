@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { members, powerOff, serverId } from "./failover.ts";
 import { Receiver } from "./receiver.ts";
 import { Stack } from "./stack.ts";
-import { currentTurn } from "./turn.ts";
+import { isTurnOf } from "./turn.ts";
 
 /** Backups of a cluster with a standby, and their bad days: on machines, with an object storage that refuses. */
 const stack = new Stack("backups");
@@ -31,7 +31,7 @@ const number = async (machine: string, name: string) => {
 };
 const data = ["db-1", "db-2"];
 /** By turns: the repository alone has its bad days, or a second one and dumps stand beside it. */
-const alone = currentTurn() % 2 === 0;
+const alone = isTurnOf(0, 2);
 const [single, both] = [test.runIf(alone), test.runIf(!alone)];
 let leader: string;
 let standby: string;

@@ -5,3 +5,8 @@
 export function currentTurn(): number {
   return Number(process.env.PHASEWISE_TEST_TURN ?? Math.floor(Date.now() / 3_600_000));
 }
+
+/** Whether it is the turn of one of several things: the one at `place`, from 0, of `of`. */
+export function isTurnOf(place: number, of: number): boolean {
+  return currentTurn() % of === place;
+}
