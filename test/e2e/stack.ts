@@ -116,7 +116,10 @@ export class Stack {
     return this.json("up", this.name, "--yes", "--no-verify");
   }
 
-  /** Returns when there is a backup: the first one begins with the cluster, and `up` does not wait for it. */
+  /**
+   * Returns when there is a backup: the first one begins with the cluster, and `up` does not wait for it. One that failed
+   * is made up for after two minutes.
+   */
   async backedUp(): Promise<void> {
     await this.eventually(async () => {
       const { clusters } = await this.json<{ clusters: { cluster: string; backups: unknown[] }[] }>(
@@ -126,7 +129,7 @@ export class Stack {
       const without = clusters.filter(({ backups }) => backups.length === 0);
       if (without.length > 0)
         throw new Error(`${without.map(({ cluster }) => cluster).join(", ")}: no backup`);
-    });
+    }, 300);
   }
 
   async verify(): Promise<VerifyReport> {
@@ -191,8 +194,8 @@ export class Stack {
     return (await this.api<{ servers: ApiServer[] }>("GET", "/servers")).servers;
   }
 
-  /** Repeats until it does not throw, for 90 seconds; then the last error counts. */
-  async eventually(attempt: () => Promise<void>): Promise<void> {
-    await pRetry(attempt, { retries: 60, minTimeout: 1500, factor: 1, maxRetryTime: 90_000 });
+  /** Repeats until it does not throw, for 90 seconds if nothing else is said; then the last error counts. */
+  async eventually(attempt: () => Promise<void>, seconds = 90): Promise<void> {
+    await pRetry(attempt, { retries: seconds, minTimeout: 1500, factor: 1, maxRetryTime: seconds * 1000 });
   }
 }

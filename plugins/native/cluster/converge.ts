@@ -44,6 +44,8 @@ export async function convergeCluster(
       const { name, remote } = await findLeader(members, options);
       const server = await survey(remote, wanted, options.signal);
       if (server.inRecovery) throw new LeaderMoved();
+      // A setting that comes in the middle of that restart stays out of force until another one changes.
+      if (!server.hotStandby) throw new NotUp("PostgreSQL was restored and is restarted once");
       // First: as long as they stand, no change of these settings would come into force.
       await resetOverrides(members, remote, options);
       const before = previous?.dynamicConfiguration ?? {};

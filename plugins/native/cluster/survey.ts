@@ -19,6 +19,8 @@ const role = z.object({
 
 const server = z.object({
   inRecovery: z.boolean(),
+  /** Off on a primary that was just restored: it is restarted once, before anything else. */
+  hotStandby: z.boolean(),
   version: z.string(),
   systemIdentifier: z.string(),
   timeline: z.number(),
@@ -37,6 +39,7 @@ export function serverSql(roles: string[]): string {
   const names = roles.length === 0 ? "ARRAY[]::text[]" : `ARRAY[${roles.map(literal).join(", ")}]`;
   return `SELECT json_build_object(
   'inRecovery', pg_is_in_recovery(),
+  'hotStandby', current_setting('hot_standby')::boolean,
   'version', split_part(current_setting('server_version'), ' ', 1),
   'systemIdentifier', (SELECT system_identifier::text FROM pg_control_system()),
   'timeline', (SELECT timeline_id FROM pg_control_checkpoint()),

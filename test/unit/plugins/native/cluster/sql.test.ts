@@ -196,6 +196,7 @@ test("a setting's value may hold an equals sign", () => {
   const { password: _password, settings: _settings, ...role } = { ...applied(app), password: null };
   const output = JSON.stringify({
     inRecovery: false,
+    hotStandby: true,
     version: "17.6",
     systemIdentifier: "1",
     timeline: 1,
