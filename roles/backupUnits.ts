@@ -3,6 +3,7 @@ import { directory, file, role, running } from "./build.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { BACKUP_SPOOL, LIBEXEC, PORTS, POSTGRES_SOCKET, postgresData, TEXTFILES } from "./paths.ts";
 import type { PgbackrestSettings, Weekday } from "./pgbackrest.ts";
+import { minutesOfDay } from "./timeOfDay.ts";
 import { unitFile } from "./unit.ts";
 
 /** As systemd's calendar writes them, in its order. */
@@ -70,7 +71,6 @@ function programSettings({
   postgresVersion,
   second,
 }: PgbackrestSettings) {
-  const [hour = 0, minute = 0] = time.split(":").map(Number);
   return {
     stanza,
     name,
@@ -80,7 +80,7 @@ function programSettings({
     spool: BACKUP_SPOOL,
     data: postgresData(postgresVersion),
     peers: peers.length > 0 ? PEERS : null,
-    at: hour * 60 + minute,
+    at: minutesOfDay(time),
     fullOn: Object.keys(WEEKDAYS).indexOf(fullOn),
     repositories: second === null ? [1] : [1, 2],
     textfiles: TEXTFILES,

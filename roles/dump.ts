@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { BACKUP_PROGRAM } from "./backupUnits.ts";
-import { directory, file, lines, role, running } from "./build.ts";
+import { directory, file, role, running } from "./build.ts";
+import { authorityFile, copyingService, copySettings, dueTimer, keyFiles } from "./dailyCopies.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, POSTGRES_SOCKET, postgresBin } from "./paths.ts";
 import type { Repository } from "./pgbackrest.ts";
-import { SECRETS, secret } from "./secrets.ts";
+import { SECRETS } from "./secrets.ts";
 import { unitFile } from "./unit.ts";
 
 export interface DumpSettings {
@@ -49,8 +50,6 @@ export function dumpPrefix(cluster: string): string {
  * back. Every member asks each hour whether the day's are there, so that what failed or was missed is made up for.
  */
 export function dump(settings: DumpSettings): RoleManifest {
-  const secretFile = (name: string, content: string) => file(`${FOLDER}/${name}`, content, { mode: "0600" });
-  const { ownAuthority } = settings.repository;
   return role("dump", {
     packages: DUMP_PACKAGES,
     directories: [
@@ -63,42 +62,28 @@ export function dump(settings: DumpSettings): RoleManifest {
       file(DUMP_PROGRAM, SOURCE, { mode: "0755" }),
       file(`${PROGRAMS}/objectStore.py`, STORE),
       file(DUMP_SETTINGS, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
-      secretFile("storage.json", `${JSON.stringify(STORAGE_KEYS)}\n`),
-      secretFile("cipher.password", lines(secret(SECRETS.backupCipher))),
-      ...(ownAuthority ? [secretFile("ca.pem", secret(SECRETS.backupCaCertificate))] : []),
+      ...keyFiles(FOLDER, SECRETS.backupCipher),
+      ...authorityFile(copiesOf(settings)),
       unit(DUMP_UNIT, MAKE),
-      unit(DUMP_TIMER, timer(settings.at)),
+      unit(
+        DUMP_TIMER,
+        dueTimer({ at: settings.at, description: "Whether dumps of PostgreSQL are due", unit: DUMP_UNIT }),
+      ),
     ],
     units: [running(DUMP_TIMER)],
   });
 }
 
-const STORAGE_KEYS = {
-  accessKey: secret(SECRETS.backupAccessKey),
-  secretKey: secret(SECRETS.backupSecretKey),
-};
+function copiesOf({ at, cluster, repository }: DumpSettings) {
+  return { folder: FOLDER, repository, prefix: dumpPrefix(cluster), at };
+}
 
-function programSettings({
-  at,
-  cluster,
-  databases,
-  jobs,
-  keepDays,
-  name,
-  postgresVersion,
-  repository,
-}: DumpSettings) {
-  const [hour = 0, minute = 0] = at.split(":").map(Number);
+function programSettings(settings: DumpSettings) {
+  const { databases, jobs, keepDays, name, postgresVersion } = settings;
   return {
     name,
     databases,
-    host: repository.endpoint,
-    port: repository.port,
-    region: repository.region,
-    bucket: repository.bucket,
-    prefix: dumpPrefix(cluster),
-    ca: repository.ownAuthority ? `${FOLDER}/ca.pem` : null,
-    at: hour * 60 + minute,
+    ...copySettings(copiesOf(settings)),
     keepDays,
     jobs,
     socket: POSTGRES_SOCKET,
@@ -112,35 +97,11 @@ function unit(name: string, content: string): ManagedFile {
   return file(`/etc/systemd/system/${name}`, content);
 }
 
-/** 75: another one is being made, and nothing failed. */
 const MAKE = unitFile({
   Unit: {
     Description: "Dumps of PostgreSQL's databases",
     After: "patroni.service network-online.target",
     Wants: "network-online.target",
   },
-  Service: {
-    Type: "oneshot",
-    ExecStart: `${DUMP_PROGRAM} due`,
-    SuccessExitStatus: 75,
-    PrivateTmp: "yes",
-    UMask: "0077",
-    Nice: 10,
-    IOSchedulingPriority: 7,
-    TimeoutStartSec: "12h",
-  },
+  Service: copyingService(`${DUMP_PROGRAM} due`, "12h"),
 });
-
-/** Soon after the start too: a new stack has its first dumps within minutes. */
-function timer(at: string): string {
-  return unitFile({
-    Unit: { Description: "Whether dumps of PostgreSQL are due" },
-    Timer: {
-      OnActiveSec: "2min",
-      OnCalendar: `*-*-* *:${at.split(":")[1]}:00 UTC`,
-      AccuracySec: "1s",
-      Unit: DUMP_UNIT,
-    },
-    Install: { WantedBy: "timers.target" },
-  });
-}

@@ -132,21 +132,11 @@ export function peersConfiguration({ stanza: name, postgresVersion, peers }: Pgb
 
 /** For a machine that restores and makes no backups. */
 export function readerConfiguration(settings: ReaderSettings): string {
-  return [
-    iniSection("global", {
-      ...storage(settings.repository, 1, 1),
-      "process-max": Math.max(1, Math.min(8, settings.cores)),
-      "io-timeout": 20,
-      "archive-async": "y",
-      "spool-path": BACKUP_SPOOL,
-      "lock-path": LOCKS,
-      "log-level-console": "warn",
-      "log-level-file": "off",
-      "log-timestamp": "n",
-    }),
-    iniSection("global:archive-get", { "process-max": 2 }),
-    stanza(settings),
-  ].join("\n");
+  return reading(settings, {
+    ...storage(settings.repository, 1, 1),
+    "process-max": Math.max(1, Math.min(8, settings.cores)),
+    ...workingAt(BACKUP_SPOOL, LOCKS),
+  });
 }
 
 /** Of a repository that a machine only ever reads from, besides its own: nothing of the two may meet. */
@@ -162,20 +152,34 @@ export interface OriginSettings {
 
 /** For a restore from another cluster's repository, and for fetching its log. */
 export function originConfiguration(settings: OriginSettings): string {
+  return reading(settings, {
+    ...storage(settings.repository, 1, "origin"),
+    ...workingAt(ORIGIN_SPOOL, ORIGIN_LOCKS),
+  });
+}
+
+function reading(
+  settings: Pick<PgbackrestSettings, "stanza" | "postgresVersion">,
+  global: Record<string, string | number>,
+): string {
   return [
-    iniSection("global", {
-      ...storage(settings.repository, 1, "origin"),
-      "io-timeout": 20,
-      "archive-async": "y",
-      "spool-path": ORIGIN_SPOOL,
-      "lock-path": ORIGIN_LOCKS,
-      "log-level-console": "warn",
-      "log-level-file": "off",
-      "log-timestamp": "n",
-    }),
+    iniSection("global", global),
     iniSection("global:archive-get", { "process-max": 2 }),
     stanza(settings),
   ].join("\n");
+}
+
+/** Where one that reads keeps what it fetched ahead, and its locks. */
+function workingAt(spool: string, locks: string): Record<string, string | number> {
+  return {
+    "io-timeout": 20,
+    "archive-async": "y",
+    "spool-path": spool,
+    "lock-path": locks,
+    "log-level-console": "warn",
+    "log-level-file": "off",
+    "log-timestamp": "n",
+  };
 }
 
 function stanza({ stanza: name, postgresVersion }: Pick<PgbackrestSettings, "stanza" | "postgresVersion">) {

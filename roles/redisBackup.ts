@@ -1,7 +1,16 @@
 import { readFileSync } from "node:fs";
 import { directory, file, lines, role, running } from "./build.ts";
+import {
+  authorityFile,
+  copyingService,
+  copySettings,
+  dueTimer,
+  keyFiles,
+  secretFile,
+} from "./dailyCopies.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, REDIS_DATA, REDIS_SOCKET } from "./paths.ts";
+import type { Repository } from "./pgbackrest.ts";
 import { REDIS_CLI, REDIS_SENTINELS_FILE } from "./redis.ts";
 import { USERS } from "./redisUsers.ts";
 import { SECRETS, secret } from "./secrets.ts";
@@ -14,15 +23,7 @@ export interface RedisBackupSettings {
   /** UTC, as "02:30". */
   time: string;
   retentionDays: number;
-  repository: {
-    /** Host name or address of the S3 service, without a scheme. */
-    endpoint: string;
-    port: number;
-    region: string;
-    bucket: string;
-    /** Whether its certificate comes from an authority of its own (secret `backup-ca-certificate`). */
-    ownAuthority: boolean;
-  };
+  repository: Repository;
 }
 
 /** On every Debian; here so that it is said. */
@@ -56,8 +57,6 @@ export function redisBackupPrefix(cache: string): string {
  * of the cache asks each hour whether the day's one is there, so that one that failed or was missed is made up for.
  */
 export function redisBackup(settings: RedisBackupSettings): RoleManifest {
-  const secretFile = (name: string, content: string) => file(`${FOLDER}/${name}`, content, { mode: "0600" });
-  const { ownAuthority } = settings.repository;
   return role("redis-backup", {
     packages: REDIS_BACKUP_PACKAGES,
     directories: [directory(FOLDER, { mode: "0700" }), directory(LIBEXEC), directory(KEPT, { mode: "0700" })],
@@ -65,34 +64,33 @@ export function redisBackup(settings: RedisBackupSettings): RoleManifest {
       file(PROGRAM, SOURCE, { mode: "0755" }),
       file(`${LIBEXEC}/objectStore.py`, STORE),
       file(REDIS_BACKUP_SETTINGS, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
-      secretFile("storage.json", `${JSON.stringify(STORAGE_KEYS)}\n`),
-      secretFile("cipher.password", lines(secret(SECRETS.redisBackupCipher))),
-      secretFile("backup.password", lines(secret(SECRETS.redisBackupPassword))),
-      ...(ownAuthority ? [secretFile("ca.pem", secret(SECRETS.backupCaCertificate))] : []),
+      ...keyFiles(FOLDER, SECRETS.redisBackupCipher),
+      secretFile(`${FOLDER}/backup.password`, lines(secret(SECRETS.redisBackupPassword))),
+      ...authorityFile(copiesOf(settings)),
       unit("phasewise-redis-backup@.service", MAKE),
       unit("phasewise-redis-restore@.service", RESTORE),
-      unit("phasewise-redis-backup.timer", timer(settings.time)),
+      unit(
+        "phasewise-redis-backup.timer",
+        dueTimer({
+          at: settings.time,
+          description: "Whether the backup of Redis is due",
+          unit: "phasewise-redis-backup@due.service",
+        }),
+      ),
     ],
     units: [running("phasewise-redis-backup.timer")],
   });
 }
 
-const STORAGE_KEYS = {
-  accessKey: secret(SECRETS.backupAccessKey),
-  secretKey: secret(SECRETS.backupSecretKey),
-};
+function copiesOf({ name, repository, time }: RedisBackupSettings) {
+  return { folder: FOLDER, repository, prefix: redisBackupPrefix(name), at: time };
+}
 
-function programSettings({ name, memoryMb, time, retentionDays, repository }: RedisBackupSettings) {
-  const [hour = 0, minute = 0] = time.split(":").map(Number);
+function programSettings(settings: RedisBackupSettings) {
+  const { memoryMb, name, retentionDays } = settings;
   return {
     cache: name,
-    host: repository.endpoint,
-    port: repository.port,
-    region: repository.region,
-    bucket: repository.bucket,
-    prefix: redisBackupPrefix(name),
-    ca: repository.ownAuthority ? `${FOLDER}/ca.pem` : null,
-    at: hour * 60 + minute,
+    ...copySettings(copiesOf(settings)),
     retentionDays,
     memoryMb,
     client: REDIS_CLI,
@@ -112,19 +110,9 @@ function unit(name: string, content: string): ManagedFile {
 
 const AFTER = { After: "redis-server.service network-online.target", Wants: "network-online.target" };
 
-/** 75: another one is being made, and nothing failed. */
 const MAKE = unitFile({
   Unit: { Description: "Backup of Redis (%i)", ...AFTER },
-  Service: {
-    Type: "oneshot",
-    ExecStart: `${PROGRAM} %i`,
-    SuccessExitStatus: 75,
-    PrivateTmp: "yes",
-    UMask: "0077",
-    Nice: 10,
-    IOSchedulingPriority: 7,
-    TimeoutStartSec: "6h",
-  },
+  Service: copyingService(`${PROGRAM} %i`, "6h"),
 });
 
 /** A unit, so that it goes on where the command that asked for it is lost. */
@@ -138,17 +126,3 @@ const RESTORE = unitFile({
     TimeoutStartSec: "6h",
   },
 });
-
-/** Soon after the start too: a new stack has its first backup within minutes. */
-function timer(time: string): string {
-  return unitFile({
-    Unit: { Description: "Whether the backup of Redis is due" },
-    Timer: {
-      OnActiveSec: "2min",
-      OnCalendar: `*-*-* *:${time.split(":")[1]}:00 UTC`,
-      AccuracySec: "1s",
-      Unit: "phasewise-redis-backup@due.service",
-    },
-    Install: { WantedBy: "timers.target" },
-  });
-}

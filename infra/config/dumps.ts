@@ -1,18 +1,14 @@
 import { z } from "zod";
 import { expecting } from "./expectation.ts";
 import { describe, type Fault } from "./fault.ts";
-import { text, wholeNumber } from "./fields.ts";
+import { text, timeOfDay, wholeNumber } from "./fields.ts";
 import type { Settings } from "./settings.ts";
 
 /** Portable dumps of databases beside the backups. */
 
 export const dumps = z
   .strictObject({
-    at: text(
-      /^([01]\d|2[0-3]):[0-5]\d$/,
-      "a time of day in UTC, as 03:00",
-      'write hours and minutes, as "03:00"',
-    ).default("03:00"),
+    at: timeOfDay("03:00"),
     databases: expecting(
       z.array(
         text(

@@ -39,6 +39,15 @@ export function text(pattern: RegExp, allowed: string, fix: string | ((found: un
   return expecting(z.string().regex(pattern), allowed, fix);
 }
 
+/** A time of day in UTC. @param usual Its default, as "02:00". */
+export function timeOfDay(usual: string) {
+  return text(
+    /^([01]\d|2[0-3]):[0-5]\d$/,
+    `a time of day in UTC, as ${usual}`,
+    `write hours and minutes, as "${usual}"`,
+  ).default(usual);
+}
+
 function parseCidr(value: string): { network: string; exact: boolean } | null {
   if (!ipaddr.IPv4.isValidCIDR(value)) return null;
   const network = `${ipaddr.IPv4.networkAddressFromCIDR(value)}/${value.split("/")[1]}`;

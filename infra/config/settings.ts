@@ -5,7 +5,7 @@ import { alerts } from "./alerts.ts";
 import { dumps } from "./dumps.ts";
 import { expecting } from "./expectation.ts";
 import { didYouMean, either } from "./fault.ts";
-import { cidrs, oneOf, text, trueOrFalse, wholeNumber } from "./fields.ts";
+import { cidrs, oneOf, text, timeOfDay, trueOrFalse, wholeNumber } from "./fields.ts";
 import { metrics } from "./metrics.ts";
 import { publicKeys } from "./operatorKeys.ts";
 import { origin } from "./origin.ts";
@@ -227,11 +227,7 @@ export const settings = {
   origin,
   backup: z
     .strictObject({
-      time: text(
-        /^([01]\d|2[0-3]):[0-5]\d$/,
-        "a time of day in UTC, as 02:00",
-        'write hours and minutes, as "02:00"',
-      ).default("02:00"),
+      time: timeOfDay("02:00"),
       fullOn: oneOf(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]).default(
         "sunday",
       ),

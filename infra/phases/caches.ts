@@ -1,3 +1,4 @@
+import { minutesOfDay } from "../../roles/timeOfDay.ts";
 import type { Cache } from "../blueprint.ts";
 import type { Config } from "../config.ts";
 
@@ -28,7 +29,6 @@ export function cachesOf({ backup, redis }: Config, places: CachePlaces): Cache[
 
 /** When the database's backup is mostly made. Both as "02:00". */
 export function halfAnHourAfter(time: string): string {
-  const [hour = 0, minute = 0] = time.split(":").map(Number);
-  const later = (hour * 60 + minute + 30) % (24 * 60);
+  const later = (minutesOfDay(time) + 30) % (24 * 60);
   return [Math.floor(later / 60), later % 60].map((part) => String(part).padStart(2, "0")).join(":");
 }

@@ -1,6 +1,7 @@
 import type { Topology } from "../../infra/topology.ts";
 import { redisBackupPrefix } from "../../roles/redisBackup.ts";
 import { Problem } from "../../toolchain/problem.ts";
+import { momentOf } from "../copies/stamp.ts";
 import type { Kept } from "../restore/kept.ts";
 import type { Cache } from "../topology.ts";
 
@@ -14,7 +15,7 @@ export interface CacheBackup {
   bytes: number;
 }
 
-const NAME = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z\.rdb\.gpg$/;
+const NAME = /^(\d{8}T\d{6}Z)\.rdb\.gpg$/;
 
 /** What the bucket holds of a cache, the oldest first. */
 export async function readCacheBackups(store: Pick<Kept, "entries">, cache: string): Promise<CacheBackup[]> {
@@ -25,11 +26,8 @@ export async function readCacheBackups(store: Pick<Kept, "entries">, cache: stri
 export function parseCacheBackups(entries: { key: string; bytes: number }[], cache: string): CacheBackup[] {
   const prefix = redisBackupPrefix(cache);
   const found = entries.flatMap(({ bytes, key }) => {
-    const parts = key.startsWith(prefix) ? NAME.exec(key.slice(prefix.length)) : null;
-    if (!parts) return [];
-    const [, year, month, day, hour, minute, second] = parts;
-    const label = `${year}${month}${day}T${hour}${minute}${second}Z`;
-    return [{ label, madeAt: `${year}-${month}-${day}T${hour}:${minute}:${second}Z`, bytes }];
+    const label = key.startsWith(prefix) ? NAME.exec(key.slice(prefix.length))?.[1] : undefined;
+    return label === undefined ? [] : [{ label, madeAt: momentOf(label), bytes }];
   });
   return found.sort((a, b) => a.label.localeCompare(b.label));
 }

@@ -3,6 +3,7 @@ import { dumpPrefix } from "../../roles/dump.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import { matching } from "../cacheBackups/list.ts";
 import type { OperationContext } from "../context.ts";
+import { momentOf } from "../copies/stamp.ts";
 import { openRepository } from "../restore/store.ts";
 import { readDeployed } from "../topology.ts";
 import { clusterWithDumps } from "./program.ts";
@@ -22,7 +23,7 @@ export interface Dump {
   name: string;
 }
 
-const NAME = /^((\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z)-(\d+)\.tar\.gpg$/;
+const NAME = /^(\d{8}T\d{6}Z)-(\d+)\.tar\.gpg$/;
 
 /** What the bucket holds of a cluster, the oldest first: dumps lie in the first one. */
 export async function readDumps(topology: Topology, cluster: string): Promise<Dump[]> {
@@ -53,9 +54,8 @@ export function parseDumps(entries: { key: string; bytes: number }[], cluster: s
       : [];
     const parts = more.length === 0 ? NAME.exec(name) : null;
     if (!parts) return [];
-    const [, label = "", year, month, day, hour, minute, second, size] = parts;
-    const madeAt = `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
-    return [{ database, label, madeAt, databaseBytes: Number(size), bytes, name }];
+    const [, label = "", size] = parts;
+    return [{ database, label, madeAt: momentOf(label), databaseBytes: Number(size), bytes, name }];
   });
   return found.sort((a, b) => a.label.localeCompare(b.label) || a.database.localeCompare(b.database));
 }

@@ -1,12 +1,7 @@
 import { DUMP_SETTINGS } from "../../../roles/dump.ts";
 import { type Dump, readDumps } from "../../dumps/list.ts";
-import type { Cluster } from "../../topology.ts";
-import { type Check, combine, type Finding, type World } from "../check.ts";
-
-/** One is made each day; what failed is tried again each hour, so some hours are left for that. */
-const OLDEST_HOURS = 24 + 4;
-/** The first one is begun minutes after the start, and tried again each hour. */
-const FIRST_HOURS = 2;
+import { type Check, combine, type Finding } from "../check.ts";
+import { judgeDailyCopy, madeSince } from "./dailyCopy.ts";
 
 /** Whether each database that is dumped has a dump of today. */
 export const dumps: Check = {
@@ -19,7 +14,7 @@ export const dumps: Check = {
       const all = await readDumps(world.topology, cluster.name);
       const wanted = cluster.dumps!.databases;
       const since = wanted.some((name) => !all.some(({ database }) => database === name))
-        ? await madeSince(world, cluster)
+        ? await madeSince(world, cluster.members[0]!, DUMP_SETTINGS)
         : null;
       return wanted.map((database) => {
         const newest = all.findLast((dump) => dump.database === database) ?? null;
@@ -29,12 +24,6 @@ export const dumps: Check = {
     return combine((await Promise.all(findings)).flat());
   },
 };
-
-/** When the machines learned to make dumps. */
-async function madeSince(world: World, cluster: Cluster): Promise<Date> {
-  const machine = world.topology.machines.find(({ name }) => name === cluster.members[0])!;
-  return new Date(Number((await world.run(machine, `stat -c %Y ${DUMP_SETTINGS}`)).trim()) * 1000);
-}
 
 export interface Inspection {
   database: string;
@@ -49,14 +38,6 @@ export function judge({ database, newest, now, since, stack }: Inspection): Find
   const fix =
     `npx phasewise dump ${stack} makes them now; ` +
     `npx phasewise logs ${stack} --unit phasewise-dump says why there is none`;
-  const hoursFrom = (moment: Date) => (now.getTime() - moment.getTime()) / 3_600_000;
-  if (newest === null) {
-    return since !== null && hoursFrom(since) < FIRST_HOURS
-      ? { ok: true, detail: `${database}: the first one is yet to be made` }
-      : { ok: false, detail: `${database}: there is no dump`, fix };
-  }
-  const hours = hoursFrom(new Date(newest.madeAt));
-  const age = hours < 1 ? `${Math.round(hours * 60)} minutes` : `${Math.round(hours)} hours`;
-  const detail = `${database}: ${newest.label}, ${(newest.bytes / 1024 ** 2).toFixed(1)} MB, ${age} old`;
-  return hours <= OLDEST_HOURS ? { ok: true, detail } : { ok: false, detail, fix };
+  const size = `${((newest?.bytes ?? 0) / 1024 ** 2).toFixed(1)} MB`;
+  return judgeDailyCopy({ of: database, kind: "dump", newest, size, since, now, fix });
 }
