@@ -8,6 +8,7 @@ export function receiverSecrets(alerts: Config["alerts"]): Record<string, Output
     [SECRETS.alertWebhook]: alerts?.webhook,
     [SECRETS.alertSlack]: alerts?.slack,
     [SECRETS.alertMailPassword]: alerts?.email?.password,
+    [SECRETS.alertHeartbeat]: alerts?.heartbeat,
   };
   return Object.fromEntries(
     Object.entries(known).flatMap(([name, value]) => (value === undefined ? [] : [[name, secret(value)]])),

@@ -40,6 +40,7 @@ export const SECRETS = {
   alertWebhook: "alert-webhook",
   alertSlack: "alert-slack",
   alertMailPassword: "alert-mail-password",
+  alertHeartbeat: "alert-heartbeat",
   backupAccessKey: "backup-access-key",
   backupSecretKey: "backup-secret-key",
   backupCipher: "backup-cipher",

@@ -1,10 +1,12 @@
 import type { Command } from "commander";
+import type { RecoverReport } from "../operations/recoveryKit/recover.ts";
 import { print, printJson } from "./output.ts";
 import { ask, type CommonOptions, requireTerminal, run } from "./run.ts";
 
 interface Options extends CommonOptions {
   identity: string;
   yes?: boolean;
+  up: boolean;
   verify: boolean;
 }
 
@@ -18,6 +20,7 @@ export function recover(program: Command): void {
     )
     .requiredOption("--identity <file>", "the age key that the kit is for")
     .option("-y, --yes", "do not ask before anything is made")
+    .option("--no-up", "bring back its file, its secrets and its state alone, to change settings before `up`")
     .option("--no-verify", "do not verify afterwards")
     .option("--json", "the result as JSON on standard output")
     .addHelpText(
@@ -29,24 +32,38 @@ export function recover(program: Command): void {
     .action((kit: string, options: Options) =>
       run(options, async (ctx) => {
         const command = `npx phasewise recover ${kit} --identity ${options.identity}`;
-        if (!options.yes) requireTerminal(command);
+        const asks = options.up && !options.yes;
+        if (asks) requireTerminal(command);
         const { recoverStack } = await import("../operations/recoveryKit/recover.ts");
         const confirm = (stack: string, madeAt: string) =>
           ask(`${stack}, as it was at ${madeAt}: machines are made and cost money. Go on?`);
         const report = await recoverStack(
-          { kit, identity: options.identity, verify: options.verify, ...(options.yes ? {} : { confirm }) },
+          {
+            kit,
+            identity: options.identity,
+            up: options.up,
+            verify: options.verify,
+            ...(asks ? { confirm } : {}),
+          },
           ctx,
         );
         if (options.json) printJson(report);
-        else {
-          const { host, port } = report.up.endpoints.write;
-          print(`${report.stack} is back in ${report.up.seconds} s: ${host}:${port}.`);
-          if (report.verify) {
-            const { verdict, verifyTable } = await import("./verifyTable.ts");
-            print(`\n${await verifyTable(report.verify)}\n${verdict(report.verify, report.stack)}`);
-          }
-        }
+        else await show(report);
         return report.verify && !report.verify.ok ? 1 : 0;
       }),
     );
+}
+
+async function show({ restored, stack, up, verify }: RecoverReport): Promise<void> {
+  if (up === null) {
+    const found = restored.length === 0 ? "Nothing was missing of what the kit has." : "It is back.";
+    print(`${found} Change stacks/Pulumi.${stack}.yaml where something is to be different, then:`);
+    print(`  npx phasewise up ${stack}`);
+    return;
+  }
+  const { host, port } = up.endpoints.write;
+  print(`${stack} is back in ${up.seconds} s: ${host}:${port}.`);
+  if (verify === null) return;
+  const { verdict, verifyTable } = await import("./verifyTable.ts");
+  print(`\n${await verifyTable(verify)}\n${verdict(verify, stack)}`);
 }

@@ -61,6 +61,10 @@ export const alerts = z
     webhook: receiver("webhook", "where Alertmanager posts its JSON").optional(),
     slack: receiver("slack", "an incoming webhook of Slack, or of what speaks like it").optional(),
     email: email.optional(),
+    heartbeat: receiver(
+      "heartbeat",
+      "where a message is posted each minute, for somebody outside who tells when none comes",
+    ).optional(),
     runbooks: text(
       /^https?:\/\/[^\s?#"'<>]+[^\s?#/"'<>]$/,
       "where the folder docs/ can be read, as https://git.example.com/acme/phasewise/blob/main",

@@ -84,7 +84,7 @@ export function hetznerPlan(blueprint: Blueprint, config: Config, stack: string)
 function alertsPlan({ nodes }: Blueprint, { alerts, backup }: Config): DataLayerSpec["alerts"] {
   const first = nodes.find(({ group, number }) => group === "core" && number === 1);
   if (!alerts || !first) return null;
-  const { email, monitoring, repeatHours, runbooks, slack, webhook } = alerts;
+  const { email, heartbeat, monitoring, repeatHours, runbooks, slack, webhook } = alerts;
   const { drillDays, disasterDrillDays } = backup.goals;
   const goals = [
     { kind: "restore" as const, days: drillDays },
@@ -94,6 +94,7 @@ function alertsPlan({ nodes }: Blueprint, { alerts, backup }: Config): DataLayer
     machine: first.name,
     webhook: webhook !== undefined,
     slack: slack !== undefined,
+    heartbeat: heartbeat !== undefined,
     email: email ? { to: email.to, from: email.from, server: email.server, user: email.user ?? null } : null,
     runbooks,
     monitoring,

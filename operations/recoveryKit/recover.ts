@@ -26,6 +26,8 @@ export interface RecoverOptions {
   identity: string;
   /** Asked before anything is made. */
   confirm?(stack: string, madeAt: string): Promise<boolean>;
+  /** Whether machines are made; else its file, its secrets and its state alone come back. */
+  up: boolean;
   verify: boolean;
 }
 
@@ -36,7 +38,8 @@ export interface RecoverReport {
   madeAt: string;
   /** What was brought back from the kit; empty where an earlier run had done it. */
   restored: string[];
-  up: UpReport;
+  /** Null where it was not asked for. */
+  up: UpReport | null;
   /** Null where it was not asked for. */
   verify: VerifyReport | null;
 }
@@ -56,6 +59,7 @@ export async function recoverStack(options: RecoverOptions, ctx: OperationContex
   }
   const restored = await bringBack(kit, ctx);
   for (const what of restored) ctx.onLine(`from the kit: ${what}`);
+  if (!options.up) return { stack, madeAt, restored, up: null, verify: null };
   // With the machines went what only they knew, as Patroni's settings in etcd: all of it is looked at and put right.
   const { deployment, report } = await up(stack, { refresh: true }, ctx);
   await renewKit(deployment, ctx);

@@ -25,24 +25,48 @@ export function clockWarning(stopped: string, archivedAt: Date | null): string |
   );
 }
 
-/** Looks whether a restore to a time went by a clock that was wrong, and tells it. @returns What was told. */
+/** Where a replay ended, and why. */
+export interface Stopped {
+  reached: Reached;
+  stopped: string | null;
+  /** The line of history that it followed at its end; left out where that is not known. */
+  timeline?: number;
+}
+
+/**
+ * Looks whether a restore to a time went by a clock that was wrong, and tells it.
+ * @param ctx.onLine Null: it is told already.
+ * @returns What was told.
+ */
 export async function judgeClock(
   bucket: Topology["buckets"][number],
   cluster: Cluster,
-  { reached, stopped }: { reached: Reached; stopped: string | null },
-  ctx: OperationContext,
+  { reached, stopped, timeline }: Stopped,
+  ctx: Pick<OperationContext, "onLine"> | null,
 ): Promise<string | null> {
   if (stopped === null || reached.lsn === null) return null;
   using store = new Documents(bucket, bucket.name);
-  const warning = clockWarning(stopped, await archivedAt(store, cluster, reached.lsn));
-  if (warning !== null) ctx.onLine(`warning: ${warning}`);
+  const warning = clockWarning(stopped, await archivedAt(store, cluster, { lsn: reached.lsn, timeline }));
+  if (warning !== null) ctx?.onLine(`warning: ${warning}`);
   return warning;
 }
 
-/** When the log around a place came into the bucket; null where it is not found. @param lsn As "0/3000148". */
-export async function archivedAt(store: Documents, cluster: Cluster, lsn: string): Promise<Date | null> {
+/**
+ * When the log around a place came into the bucket; null where it is not found. A database that was restored over its
+ * own data archives a segment of the same number once more, later, under a timeline of its own.
+ * @param place.lsn As "0/3000148".
+ * @param place.timeline Undefined: on any.
+ */
+export async function archivedAt(
+  store: Pick<Documents, "folders" | "entries">,
+  cluster: Pick<Cluster, "backupStanza" | "postgresVersion">,
+  { lsn, timeline }: { lsn: string; timeline: number | undefined },
+): Promise<Date | null> {
   const folder = `postgresql/archive/${cluster.backupStanza}/${cluster.postgresVersion}-1/`;
-  const lines = new Set((await store.folders(folder)).map((name) => name.slice(0, 8)));
+  const lines =
+    timeline === undefined
+      ? new Set((await store.folders(folder)).map((name) => name.slice(0, 8)))
+      : [hex(timeline)];
   const prefixes = segmentsAt(lsn).flatMap(({ log, segment }) =>
     [...lines].map((line) => `${folder}${line}${log}/${line}${log}${segment}-`),
   );

@@ -1,10 +1,13 @@
 import { stringify } from "yaml";
+import { heartbeatReceiver, heartbeatRoute } from "./heartbeat.ts";
 
 /** Who is told of alerts. Addresses and passwords that are secrets travel beside this. */
 export interface AlertReceivers {
   /** Whether there is one of each. */
   webhook: boolean;
   slack: boolean;
+  /** Whether somebody outside is told each minute that alerts are sent: see heartbeat.ts. */
+  heartbeat: boolean;
   email: MailReceiver | null;
   /** Where the folder docs/ can be read, without a slash at its end. */
   runbooks: string;
@@ -28,13 +31,14 @@ export const RECEIVER_FILES = {
   webhook: "/etc/phasewise/alerts/webhook",
   slack: "/etc/phasewise/alerts/slack",
   password: "/etc/phasewise/alerts/mail-password",
+  heartbeat: "/etc/phasewise/alerts/heartbeat",
 } as const;
 
 const EACH = (text: string) => `{{ range .Alerts }}${text}{{ end }}`;
 
-/** To whom alerts go: to all receivers, those of one cause in one message. */
+/** To whom alerts go: to all receivers, those of one cause in one message. The heartbeat goes its own way. */
 export function alertmanagerConfiguration(receivers: AlertReceivers): string {
-  const { email, repeatHours, slack, webhook } = receivers;
+  const { email, heartbeat, repeatHours, slack, webhook } = receivers;
   return stringify(
     {
       route: {
@@ -43,6 +47,7 @@ export function alertmanagerConfiguration(receivers: AlertReceivers): string {
         group_wait: "10s",
         group_interval: "1m",
         repeat_interval: `${repeatHours}h`,
+        ...(heartbeat ? { routes: [heartbeatRoute()] } : {}),
       },
       receivers: [
         {
@@ -53,6 +58,7 @@ export function alertmanagerConfiguration(receivers: AlertReceivers): string {
           ...(slack ? { slack_configs: [slackMessage()] } : {}),
           ...(email ? { email_configs: email.to.map((to) => mail(to, email)) } : {}),
         },
+        ...(heartbeat ? [heartbeatReceiver(RECEIVER_FILES.heartbeat)] : []),
       ],
     },
     { lineWidth: 0 },

@@ -100,6 +100,7 @@ function alertmanager(settings: AlertsSettings): ManagedFile[] {
   return [
     ...(settings.webhook ? [hidden(RECEIVER_FILES.webhook, SECRETS.alertWebhook)] : []),
     ...(settings.slack ? [hidden(RECEIVER_FILES.slack, SECRETS.alertSlack)] : []),
+    ...(settings.heartbeat ? [hidden(RECEIVER_FILES.heartbeat, SECRETS.alertHeartbeat)] : []),
     ...(settings.email?.user ? [hidden(RECEIVER_FILES.password, SECRETS.alertMailPassword)] : []),
     file(RECEIVERS, alertmanagerConfiguration(settings), { onChange }),
     file("/etc/default/prometheus-alertmanager", lines(`ARGS="${options.join(" ")}"`), {

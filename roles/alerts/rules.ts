@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parse, stringify } from "yaml";
+import { heartbeatRules } from "./heartbeat.ts";
 
 interface Rule {
   record?: string;
@@ -22,8 +23,10 @@ const PAGE = "docs/metrics.md";
 /**
  * The rules as Prometheus reads them; each alarm carries the link of its runbook.
  * @param settings.runbooks Where the folder docs/ can be read; "" for its path in the checkout alone.
+ * @param settings.heartbeat Whether one alert fires always.
  */
-export function rulesText({ monitoring, runbooks }: { monitoring: boolean; runbooks: string }): string {
+export function rulesText(settings: { monitoring: boolean; runbooks: string; heartbeat: boolean }): string {
+  const { heartbeat, monitoring, runbooks } = settings;
   const { groups } = parse(SOURCE) as Rules;
   const linked = (rule: Rule): Rule =>
     rule.alert === undefined
@@ -37,9 +40,10 @@ export function rulesText({ monitoring, runbooks }: { monitoring: boolean; runbo
         };
   return stringify(
     {
-      groups: groups
-        .filter(({ name }) => monitoring || ALWAYS.includes(name))
-        .map((group) => ({ ...group, rules: group.rules.map(linked) })),
+      groups: [
+        ...groups.filter(({ name }) => monitoring || ALWAYS.includes(name)),
+        ...(heartbeat ? [heartbeatRules] : []),
+      ].map((group) => ({ ...group, rules: group.rules.map(linked) })),
     },
     { lineWidth: 0 },
   );

@@ -79,6 +79,7 @@ describe("a machine's own firewall", () => {
         machine: "core-1",
         webhook: true,
         slack: false,
+        heartbeat: false,
         email: null,
         runbooks: "https://docs.example.com",
         monitoring: false,

@@ -42,7 +42,7 @@ const settings = {
   "phasewise:redis": { enabled: false },
   // 10 GB: log is given up when more than 12 segments wait.
   "phasewise:backup": { queuePercent: 2 },
-  "phasewise:alerts": { webhook: receiver.url, runbooks },
+  "phasewise:alerts": { webhook: receiver.url, heartbeat: receiver.heartbeat, runbooks },
 };
 
 beforeAll(async () => {
@@ -106,9 +106,12 @@ test("where alerts go to stands in no argument, in no file for everybody, and in
   const { secret } = receiver;
   const parts = `"${secret.slice(0, 8)}""${secret.slice(8)}"`;
   const found = await receiver.on(
-    `grep -lsaF ${parts} /proc/[0-9]*/cmdline; grep -rlsF ${parts} /etc /var/log | xargs -r stat -c '%A %U:%G %n'`,
+    `grep -lsaF ${parts} /proc/[0-9]*/cmdline; grep -rlsF ${parts} /etc /var/log | xargs -r stat -c '%A %U:%G %n' | sort`,
   );
-  expect(found).toBe("-rw-r----- root:prometheus /etc/phasewise/alerts/webhook");
+  const files = ["heartbeat", "webhook"].map(
+    (name) => `-rw-r----- root:prometheus /etc/phasewise/alerts/${name}`,
+  );
+  expect(found).toBe(files.join("\n"));
   const kept = ["state", "pulumi"].map((name) => join(stack.directory, name));
   const plain = await execa("grep", ["-rlF", secret, ...kept], { reject: false });
   expect(plain).toMatchObject({ stdout: "", exitCode: 1 });
@@ -132,6 +135,15 @@ test("one that is killed has failed, is told, holds no lock, and the next one is
   await stack.expectOk("backup", stack.name, "--type", "full");
   expect(await backups()).toHaveLength(before + 1);
   await stack.eventually(async () => expect(await number(standby, "phasewise_backup_failed")).toBe(0));
+});
+
+test("whoever misses messages is sent one each minute, and nobody else is told of it", async () => {
+  await stack.eventually(async () => expect((await receiver.heartbeats()).length).toBeGreaterThan(1));
+  for (const alerts of await receiver.heartbeats()) {
+    expect(alerts).toMatchObject([{ labels: { alertname: "Watchdog", stack: stack.name } }]);
+  }
+  const others = (await receiver.alerts()).map(({ labels }) => labels.alertname);
+  expect(others).not.toContain("Watchdog");
 });
 
 single(

@@ -2,6 +2,7 @@ import type { Stack } from "./stack.ts";
 
 const port = 8099;
 const kept = "/run/received";
+const beats = "/run/heartbeats";
 
 /** Keeps each message that it is sent as a line. */
 const program = `
@@ -9,7 +10,7 @@ import http.server
 class Receiver(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         text = self.rfile.read(int(self.headers["Content-Length"]))
-        with open("${kept}", "ab") as file:
+        with open("${beats}" if self.path.endswith("/heartbeat") else "${kept}", "ab") as file:
             file.write(text.replace(b"\\n", b"") + b"\\n")
         self.send_response(200)
         self.end_headers()
@@ -27,6 +28,7 @@ export class Receiver {
   /** The end of its address: who knows it may post there. */
   readonly secret = "only-alertmanager-knows";
   readonly url = `http://127.0.0.1:${port}/${this.secret}`;
+  readonly heartbeat = `${this.url}/heartbeat`;
 
   constructor(stack: Stack) {
     this.#stack = stack;
@@ -39,8 +41,17 @@ export class Receiver {
 
   /** Every alert of every message until now. */
   async alerts(): Promise<Alert[]> {
-    const lines = (await this.on(`cat ${kept} || true`)).split("\n").filter(Boolean);
-    return lines.flatMap((line) => (JSON.parse(line) as { alerts: Alert[] }).alerts);
+    return (await this.#messages(kept)).flat();
+  }
+
+  /** What the alerts of each message were that told that there are any. */
+  async heartbeats(): Promise<Alert[][]> {
+    return await this.#messages(beats);
+  }
+
+  async #messages(file: string): Promise<Alert[][]> {
+    const lines = (await this.on(`cat ${file} || true`)).split("\n").filter(Boolean);
+    return lines.map((line) => (JSON.parse(line) as { alerts: Alert[] }).alerts);
   }
 
   async on(command: string): Promise<string> {

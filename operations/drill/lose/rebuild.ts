@@ -29,6 +29,7 @@ export async function rebuild(
     const options = {
       kit: lossPaths.kit(stack),
       identity: existsSync(own) ? own : (identity ?? own),
+      up: true,
       verify: false,
     };
     await recoverStack(options, ctx);

@@ -15,7 +15,7 @@ import type { Place, Replayed } from "./replay.ts";
  */
 export async function continueArchive(
   place: Place,
-  done: { id: string; replayed: Replayed; store: Kept },
+  done: { id: string; replayed: Replayed; warning: string | null; store: Kept },
   ctx: OperationContext,
 ): Promise<void> {
   const { cluster, machine, machines } = place;
@@ -39,8 +39,15 @@ export async function continueArchive(
     lsn: forkLsn,
     begun: timeline,
     reached: { time, lsn },
+    warning: done.warning,
   });
   await machines.run(machine, `systemctl start --no-block ${backupUnit("full")}`);
+}
+
+/** What a restore came to that has ended. */
+export interface Ended extends Omit<Replayed, "stopped"> {
+  /** Why the result may not be what was asked for; null where nothing speaks against it. */
+  warning: string | null;
 }
 
 /** What a restore that has ended came to; null where it has not. */
@@ -48,11 +55,11 @@ export async function writtenDown(
   store: Pick<Kept, "get">,
   cluster: Cluster,
   id: string,
-): Promise<Replayed | null> {
+): Promise<Ended | null> {
   const found = await store.get(branchKey(cluster.name, id));
   if (found === null) return null;
-  const { begun, from, left, lsn, reached } = branchSchema.parse(found);
-  return { ...reached, timeline: begun, before: from, left, forkLsn: lsn };
+  const { begun, from, left, lsn, reached, warning } = branchSchema.parse(found);
+  return { ...reached, timeline: begun, before: from, left, forkLsn: lsn, warning };
 }
 
 const branchSchema = z.object({
@@ -61,6 +68,7 @@ const branchSchema = z.object({
   begun: z.number(),
   lsn: z.string(),
   reached: z.object({ time: z.string().nullable(), lsn: z.string().nullable() }),
+  warning: z.string().nullable().default(null),
 });
 
 /**

@@ -9,9 +9,9 @@ import { runWorkflow } from "../../workflow/run.ts";
 import { stackStore } from "../../workflow/stackStore.ts";
 import type { HeldStore } from "../../workflow/store.ts";
 import { clusterOf } from "../restore.ts";
+import type { Ended } from "./continuity.ts";
 import { forgetOld, type OldData } from "./kept.ts";
 import { type InPlaceAsked, type InPlacePlan, planInPlace } from "./plan.ts";
-import type { Replayed } from "./replay.ts";
 import type { RestoreRequest } from "./request.ts";
 import { StackInPlace } from "./stackWorld.ts";
 import { begin, stepsOf, underWay } from "./task.ts";
@@ -37,6 +37,8 @@ export interface InPlaceReport {
   /** How far it came; null where it was taken back. */
   reached: { time: string | null; lsn: string | null } | null;
   timeline: { before: number; after: number } | null;
+  /** Why the result may not be what was asked for; null where nothing speaks against it. */
+  warning: string | null;
   seconds: number;
   /** For how long clients found no primary. */
   stoppedSeconds: number;
@@ -109,7 +111,6 @@ async function work(
   const { stack } = machines.topology;
   const start = Date.now();
   const world = new StackInPlace({ id: journal.id, request, machines, cluster }, ctx);
-  let replayed: Replayed | null = null;
   const stopped = { from: start, to: start };
   const { end, journal: last } = await runWorkflow({
     steps: stepsOf(request),
@@ -132,7 +133,7 @@ async function work(
     throw told(error, stack, request);
   });
   if (end !== "done" && end !== "undone") throw cutOff(stack);
-  replayed = end === "done" ? await world.outcome() : null;
+  const ended: Ended | null = end === "done" ? await world.outcome() : null;
   const { from } = request;
   return {
     id: journal.id,
@@ -141,8 +142,9 @@ async function work(
     outcome: end,
     target: request.targetText,
     backup: from.type === "backup" ? from.label : null,
-    reached: replayed && { time: replayed.time, lsn: replayed.lsn },
-    timeline: replayed && { before: replayed.left, after: replayed.timeline },
+    reached: ended && { time: ended.time, lsn: ended.lsn },
+    timeline: ended && { before: ended.left, after: ended.timeline },
+    warning: ended?.warning ?? null,
     seconds: secondsOf(Date.now() - start),
     stoppedSeconds: secondsOf(stopped.to - stopped.from),
     steps: Object.entries(last.seconds).map(([name, seconds]) => ({ name, seconds })),

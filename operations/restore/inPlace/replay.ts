@@ -5,7 +5,7 @@ import type { OperationContext } from "../../context.ts";
 import type { Machines } from "../../machines.ts";
 import type { Cluster, Machine } from "../../topology.ts";
 import { psql } from "../archive.ts";
-import { type Reached, reachedIn } from "../reached.ts";
+import { type Reached, reachedIn, stoppedBefore } from "../reached.ts";
 import { type Places, REPLAY_UNIT } from "./places.ts";
 import { limitsCommand, type ReplayTarget, replaySettings } from "./replaySettings.ts";
 
@@ -22,6 +22,8 @@ export interface Place {
 
 /** How a replay ended. */
 export interface Replayed extends Reached {
+  /** The time that the first transaction carries which was left out; null where none was. */
+  stopped: string | null;
   /** The timeline that was begun, the one that it goes on from, and where. */
   timeline: number;
   before: number;
@@ -54,7 +56,11 @@ export async function replayTo(place: Place, replay: ReplayTarget, ctx: Operatio
   const timeline = Number(
     await machines.run(machine, psql("SELECT timeline_id FROM pg_control_checkpoint()")),
   );
-  const replayed = { ...reachedIn(words), ...(await forkOf(place, timeline)) };
+  const replayed = {
+    ...reachedIn(words),
+    stopped: stoppedBefore(words),
+    ...(await forkOf(place, timeline)),
+  };
   // Before it is ended: once it has a timeline of its own, the target lies behind it.
   const write = `cat > ${places.work}/replayed.part && sync ${places.work}/replayed.part && mv ${places.work}/replayed.part ${places.work}/replayed.json`;
   await machines.run(machine, write, JSON.stringify(replayed));
@@ -71,6 +77,7 @@ export async function replayedBefore({ machine, machines, places }: Place): Prom
 const replayedSchema = z.object({
   time: z.string().nullable(),
   lsn: z.string().nullable(),
+  stopped: z.string().nullable().default(null),
   timeline: z.number(),
   before: z.number(),
   forkLsn: z.string(),

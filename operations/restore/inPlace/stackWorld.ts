@@ -2,6 +2,8 @@ import { messageOf } from "../../../toolchain/problem.ts";
 import type { OperationContext } from "../../context.ts";
 import type { Machines } from "../../machines.ts";
 import type { Cluster } from "../../topology.ts";
+import { judgeClock } from "../clock.ts";
+import { repositoriesOf } from "../repositories.ts";
 import { openStore } from "../store.ts";
 import {
   asideCommand,
@@ -11,7 +13,7 @@ import {
   swapBackCommand,
   swapCommand,
 } from "./aside.ts";
-import { continueArchive, writtenDown } from "./continuity.ts";
+import { continueArchive, type Ended, writtenDown } from "./continuity.ts";
 import { fetchBackup, hasBackup } from "./files.ts";
 import { Members } from "./members.ts";
 import { placesOf } from "./places.ts";
@@ -97,7 +99,9 @@ export class StackInPlace implements InPlaceWorld {
   async replay(): Promise<void> {
     const { from } = this.#request;
     const wanted = from.type === "backup" ? from : { target: {}, timeline: "current" };
-    await replayTo(this.#place, wanted, this.#ctx);
+    const replayed = await replayTo(this.#place, wanted, this.#ctx);
+    // Now, while nobody goes on with it.
+    await this.#warning(replayed, this.#ctx);
   }
 
   leads(): Promise<boolean> {
@@ -125,12 +129,13 @@ export class StackInPlace implements InPlaceWorld {
     using store = openStore(this.#place.machines.topology, this.#ctx.onLine);
     const replayed = await replayedBefore(this.#place);
     if (!replayed) throw new Error(`nothing says how far the restore ${this.#id} came`);
-    await continueArchive(this.#place, { id: this.#id, replayed, store }, this.#ctx);
+    const warning = await this.#warning(replayed, null);
+    await continueArchive(this.#place, { id: this.#id, replayed, warning, store }, this.#ctx);
     await this.#members.tidy();
   }
 
   /** How far a restore came that has ended. */
-  async outcome(): Promise<Replayed | null> {
+  async outcome(): Promise<Ended | null> {
     using store = openStore(this.#place.machines.topology, this.#ctx.onLine);
     return await writtenDown(store, this.#place.cluster, this.#id);
   }
@@ -145,6 +150,18 @@ export class StackInPlace implements InPlaceWorld {
     if (begun !== "yes") return;
     await this.#run(`rm -f ${work}/replayed.json`);
     await replayTo(this.#place, { target: {}, timeline: "current" }, this.#ctx);
+  }
+
+  /** Whether a clock was wrong by which the target was looked for. */
+  async #warning(
+    { before, lsn, stopped, time }: Replayed,
+    ctx: OperationContext | null,
+  ): Promise<string | null> {
+    const { from } = this.#request;
+    if (from.type === "old") return null;
+    const { cluster, machines } = this.#place;
+    const { bucket } = repositoriesOf(machines.topology).find(({ number }) => number === from.repository)!;
+    return await judgeClock(bucket, cluster, { reached: { time, lsn }, stopped, timeline: before }, ctx);
   }
 
   get #kept(): string | null {

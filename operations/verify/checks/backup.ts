@@ -9,6 +9,8 @@ import { withRunbook } from "../runbook.ts";
 /** A backup is made each day; while the next one is being made, two hours are left for that. */
 const oldestHours = 24;
 const graceHours = 2;
+/** What pgBackRest says of a repository that answers and holds no backup. */
+const empty = "no valid backups";
 /** In its first hour a cluster may still be making its first one. */
 const firstHour = 3_600_000;
 
@@ -97,8 +99,15 @@ export async function ageOf(world: World, cluster: Cluster): Promise<Date> {
 
 export function judge({ cluster, state, made, now, stack }: Inspection): Finding {
   const fix = `npx phasewise backup ${stack} makes one now`;
+  const repositoryFix = withRunbook(
+    `the storage must be reachable, and its keys and the backups' key be the right ones; npx phasewise up ${stack} brings them to the machines`,
+    "archive-stuck",
+  );
   if (!state.finishedAt) {
-    if (!state.running) return { ok: false, detail: `${cluster}: there is no backup (${state.status})`, fix };
+    if (!state.running) {
+      const detail = `${cluster}: there is no backup (${state.status})`;
+      return { ok: false, detail, fix: state.status === empty ? fix : repositoryFix };
+    }
     if (now.getTime() - made.getTime() < firstHour)
       return { ok: true, detail: `${cluster}: the first one is being made` };
     return {
@@ -115,10 +124,7 @@ export function judge({ cluster, state, made, now, stack }: Inspection): Finding
     return {
       ok: false,
       detail: `${detail}; the repository says: ${state.status}`,
-      fix: withRunbook(
-        `the storage must be reachable, and its keys and the backups' key be the right ones; npx phasewise up ${stack} brings them to the machines`,
-        "archive-stuck",
-      ),
+      fix: repositoryFix,
     };
   }
   return hours <= oldestHours + (state.running ? graceHours : 0)

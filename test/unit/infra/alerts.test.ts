@@ -17,6 +17,7 @@ describe("alerts", () => {
         machine: "core-1",
         webhook: true,
         slack: false,
+        heartbeat: false,
         email: null,
         repeatHours: 4,
         drills: [{ kind: "restore", days: 31 }],
@@ -28,6 +29,7 @@ describe("alerts", () => {
     const settings = {
       webhook: "https://hooks.example.com/hunter2",
       slack: "https://slack.example.com/hunter2",
+      heartbeat: "https://beat.example.com/hunter2",
       email: { ...mail, user: "phasewise", password: "hunter2 is here" },
     };
     const handed = Object.fromEntries(
@@ -44,6 +46,7 @@ describe("alerts", () => {
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
     expect(parsed.config.alerts).toMatchObject(settings);
     const plan = hetznerPlan(blueprintOf(parsed.config), parsed.config, "production");
+    expect(plan.alerts?.heartbeat).toBe(true);
     expect(plan.alerts?.email).toEqual({ ...mail, user: "phasewise" });
     expect(JSON.stringify(plan)).not.toContain("hunter2");
     const plain = parseConfig(
@@ -54,6 +57,7 @@ describe("alerts", () => {
       "phasewise:alerts.webhook: a secret in clear",
       "phasewise:alerts.slack: a secret in clear",
       "phasewise:alerts.email.password: a secret in clear",
+      "phasewise:alerts.heartbeat: a secret in clear",
     ]);
     expect(JSON.stringify(plain)).not.toContain("hunter2");
   });
@@ -68,6 +72,8 @@ describe("wrong alerts are refused, all faults at once", () => {
       `phasewise:alerts: no receiver | one or more of webhook, slack, email | name one, as ${hint("webhook")}, or take alerts out`,
       "phasewise:metrics.enabled: false | true where there are alerts: they are judged by what the exporters tell | take it out, or take alerts out",
     ]);
+    // It says that alerts are sent, not what they are.
+    expect(faults(withAlerts({ heartbeat: secure }))).toHaveLength(1);
   });
 
   it("mail without its parts, with half of a login, and texts of another form", () => {
@@ -88,7 +94,7 @@ describe("wrong alerts are refused, all faults at once", () => {
       `phasewise:alerts.email.server: "smtp.example.com" | ${server} | write name, colon and port, as smtp.example.com:587`,
       'phasewise:alerts.runbooks: "https://docs.example.com/" | where the folder docs/ can be read, as https://git.example.com/acme/phasewise/blob/main | write the address that /docs/... follows, without a slash at its end',
       "phasewise:alerts.repeatHours: 0 | a whole number from 1 to 168 (hours) | set it to 1 or more",
-      "phasewise:alerts.webhok: an unknown setting, a text | in phasewise:alerts: webhook, slack, email, runbooks, monitoring, repeatHours | did you mean phasewise:alerts.webhook?",
+      "phasewise:alerts.webhok: an unknown setting, a text | in phasewise:alerts: webhook, slack, email, heartbeat, runbooks, monitoring, repeatHours | did you mean phasewise:alerts.webhook?",
     ]);
     const half = (email: object) => faults(withAlerts({ email: { ...mail, ...email } }));
     expect(half({ user: "a" })).toEqual([

@@ -203,12 +203,12 @@ describe("a fault says where, what was found, what is allowed, what to do", () =
     [
       "a setting that is encrypted without need",
       { "phasewise:volume": { sizeGb: secure } },
-      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
+      "phasewise:volume.sizeGb: an encrypted value | a whole number from 10 to 10240 (GB) | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, alerts.heartbeat, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
     ],
     [
       "a section that is encrypted as a whole",
       { "phasewise:objectStorage": secure },
-      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
+      "phasewise:objectStorage: an encrypted value | a section with endpoint, region, bucket, accessKey, secretKey, caCertificate | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, alerts.heartbeat, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets",
     ],
     [
       "a time that is none",

@@ -220,6 +220,14 @@ test("backup: its age; one that is being made counts in the first hour only", ()
     detail: "main: there is no backup (no valid backups)",
     fix: "npx phasewise backup dev makes one now",
   });
+  const refused = {
+    ...none,
+    running: false,
+    status: "[ProtocolError] HTTP request failed with 403 (Forbidden)",
+  };
+  expect(backup.judge({ ...args, state: refused, made: ago(600) }).fix).toMatch(
+    /^the storage must be reachable, and its keys .* be the right ones; /,
+  );
   const made = {
     label: "20261121-020000F",
     type: "full",

@@ -8,7 +8,13 @@ import { type AlertsSettings, alerts } from "../../../roles/alerts/alerts.ts";
 import { rulesText } from "../../../roles/alerts/rules.ts";
 import { alertsSettings, fileOf } from "./machine.ts";
 
-const nobody: AlertsSettings = { ...alertsSettings, webhook: false, slack: false, email: null };
+const nobody: AlertsSettings = {
+  ...alertsSettings,
+  webhook: false,
+  slack: false,
+  email: null,
+  heartbeat: false,
+};
 const RECEIVERS = "/etc/phasewise/alerts/alertmanager.yaml";
 
 test("each receiver is there where it is asked for, and its secret in a file of its own", () => {
@@ -25,7 +31,7 @@ test("each receiver is there where it is asked for, and its secret in a file of 
     ["/etc/phasewise/alerts/webhook", "prometheus", "0640", "{{secret:alert-webhook}}"],
   ]);
   expect(receivers(alertsSettings)).toEqual(["name", "webhook_configs", "slack_configs", "email_configs"]);
-  expect(secrets(alertsSettings)).toHaveLength(3);
+  expect(secrets(alertsSettings)).toHaveLength(4);
   const { email } = alertsSettings;
   const open = { ...nobody, email: { ...email!, user: null } };
   expect(secrets(open)).toEqual([]);
@@ -65,7 +71,7 @@ test("both answer on the machine itself only, and are gone where alerts are take
 
 test("each alarm carries the link of its runbook, the data's safety comes first, the rest where it is asked for", () => {
   const groups = (monitoring: boolean, runbooks = "https://docs.example.com") =>
-    parse(rulesText({ monitoring, runbooks })).groups as {
+    parse(rulesText({ monitoring, runbooks, heartbeat: false })).groups as {
       name: string;
       rules: { alert?: string; annotations?: Record<string, string> }[];
     }[];
@@ -83,6 +89,32 @@ test("each alarm carries the link of its runbook, the data's safety comes first,
   // Its path alone where nobody said where docs/ can be read.
   const [alarm] = groups(false, "").flatMap(({ rules }) => rules.filter(({ alert }) => alert));
   expect(alarm!.annotations!.runbook_url).toMatch(/^docs\//);
+});
+
+test("an alert that always fires goes to whoever misses it, each minute, and to nobody else", () => {
+  const settings = (heartbeat: boolean) => ({ ...nobody, webhook: true, heartbeat });
+  const sent = (heartbeat: boolean) => parse(fileOf(alerts(settings(heartbeat)), RECEIVERS).content);
+  const fires = (heartbeat: boolean) =>
+    fileOf(alerts(settings(heartbeat)), "/etc/phasewise/alerts/rules.yaml").content.includes("Watchdog");
+  expect([fires(false), fires(true)]).toEqual([false, true]);
+  expect(sent(false).route).not.toHaveProperty("routes");
+  expect(sent(false).receivers).toHaveLength(1);
+  expect(sent(true).route).toEqual({
+    ...sent(false).route,
+    routes: [
+      {
+        receiver: "heartbeat",
+        matchers: ['alertname="Watchdog"'],
+        group_wait: "1s",
+        group_interval: "30s",
+        repeat_interval: "50s",
+      },
+    ],
+  });
+  expect(sent(true).receivers[1]).toEqual({
+    name: "heartbeat",
+    webhook_configs: [{ url_file: "/etc/phasewise/alerts/heartbeat", send_resolved: false }],
+  });
 });
 
 describe("the step that notes since when a drill is awaited", () => {

@@ -86,6 +86,7 @@ test("the prebaked image holds every package of the machine", () => {
 
 test("the secrets of a machine are known by name", () => {
   expect(secretNames(machine())).toEqual([
+    "alert-heartbeat",
     "alert-mail-password",
     "alert-slack",
     "alert-webhook",

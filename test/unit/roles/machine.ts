@@ -90,6 +90,7 @@ export const alertsSettings: AlertsSettings = {
   stack: "production",
   webhook: true,
   slack: true,
+  heartbeat: true,
   email: {
     to: ["ops@example.com", "lead@example.com"],
     from: "phasewise@example.com",

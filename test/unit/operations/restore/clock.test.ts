@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { clockWarning, segmentsAt } from "../../../../operations/restore/clock.ts";
+import { archivedAt, clockWarning, segmentsAt } from "../../../../operations/restore/clock.ts";
 import { reachedIn, stoppedBefore } from "../../../../operations/restore/reached.ts";
 import { judgeClock } from "../../../../operations/verify/checks/clocks.ts";
 
@@ -24,6 +24,27 @@ test("a place is in its segment or, with its next record, in the one after it", 
     { log: "00000001", segment: "000000FF" },
     { log: "00000002", segment: "00000000" },
   ]);
+});
+
+test("a segment that a restored database archived once more is not taken for the one that was replayed", async () => {
+  const folder = "postgresql/archive/main/17-1/";
+  const objects = {
+    [`${folder}0000000100000000/000000010000000000000003-a.lz4`]: "2026-11-21T09:31:00Z",
+    [`${folder}0000000200000000/000000020000000000000003-b.lz4`]: "2026-11-21T15:00:00Z",
+  };
+  const store = {
+    folders: async () => ["0000000100000000", "0000000200000000"],
+    entries: async (prefix: string) =>
+      Object.entries(objects)
+        .filter(([key]) => key.startsWith(prefix))
+        .map(([key, at]) => ({ key, bytes: 1, modified: new Date(at) })),
+  };
+  const cluster = { backupStanza: "main", postgresVersion: 17 as const };
+  const at = async (timeline?: number) =>
+    (await archivedAt(store, cluster, { lsn: "0/3000148", timeline }))?.toISOString() ?? null;
+  expect(await at(1)).toBe("2026-11-21T09:31:00.000Z");
+  expect(await at()).toBe("2026-11-21T15:00:00.000Z");
+  expect(await at(3)).toBeNull();
 });
 
 test("a transaction that was archived before the time that it carries tells of a clock that was ahead", () => {
