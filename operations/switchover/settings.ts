@@ -1,5 +1,5 @@
 import { PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "../../roles/paths.ts";
-import { STOP_FAST } from "../../roles/patroniConfiguration.ts";
+import { PATRONI_NAMESPACE, STOP_FAST } from "../../roles/patroniConfiguration.ts";
 import { databasesFile } from "../../roles/pgbouncer.ts";
 import { type PoolerInstance, READS, WRITES } from "../../roles/pgbouncerConfiguration.ts";
 import { nodeTls } from "../../roles/tls.ts";
@@ -46,6 +46,11 @@ export function coordinatorSettings(plan: CutoverPlan, token: string): Record<st
     new: place(plan.to),
     gateways: plan.gateways.map(place),
     members: plan.members.map(place),
+    etcd: {
+      members: votersOf(plan).map(place),
+      port: PORTS.etcdClient,
+      prefix: `${PATRONI_NAMESPACE}${plan.cluster.name}/members/`,
+    },
     maxStallSeconds: plan.maxStallSeconds,
     method: plan.method ?? "direct",
     databases: {
@@ -54,6 +59,11 @@ export function coordinatorSettings(plan: CutoverPlan, token: string): Record<st
       proxy: databasesAt(databases),
     },
   };
+}
+
+/** Members of etcd among those that take part, the coordinator before all others. */
+function votersOf({ gateways, members }: CutoverPlan): Machine[] {
+  return eachOnce([...gateways, ...members]).filter(({ roles }) => roles.includes("etcd"));
 }
 
 /** What the agent of one machine reads (operations/switchover/remote/agent.py). */
@@ -99,6 +109,11 @@ function databasesAt(databases: string[], target?: { host: string; port: number 
 
 /** Machines that need an agent, each once. */
 export function agentsOf(plan: CutoverPlan): Machine[] {
-  const all = [plan.from, plan.to, ...plan.gateways];
-  return all.filter((machine, index) => all.findIndex((each) => each.name === machine.name) === index);
+  return eachOnce([plan.from, plan.to, ...plan.gateways]);
+}
+
+function eachOnce(machines: Machine[]): Machine[] {
+  return machines.filter(
+    (machine, index) => machines.findIndex(({ name }) => name === machine.name) === index,
+  );
 }

@@ -15,6 +15,7 @@ import sys
 import time
 
 from link import TROUBLE, Asked, Failed, Link, ask_all
+from members import Members
 from patronis import Patronis
 
 # How long agents may take to answer when the move begins (seconds).
@@ -57,9 +58,10 @@ class Cutover:
         self.gateways = [agent(machine) for machine in settings["gateways"]]
         first = settings["new"]["name"]
         members = sorted(settings["members"], key=lambda member: member["name"] != first)
-        self.patronis = Patronis(
-            {member["name"]: Link(context, member["address"], settings["patroniPort"]) for member in members}
-        )
+        links = lambda machines, port: {each["name"]: Link(context, each["address"], port) for each in machines}
+        etcd = settings["etcd"]
+        said = Members(links(etcd["members"], etcd["port"]), etcd["prefix"])
+        self.patronis = Patronis(links(members, settings["patroniPort"]), said)
 
     # How far it came
 

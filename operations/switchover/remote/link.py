@@ -19,7 +19,7 @@ class Link:
         self.token = token
         self.connection = None
 
-    def request(self, method, path, body=None, accept=()):
+    def request(self, method, path, body=None):
         headers = {"Content-Type": "application/json"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -33,7 +33,7 @@ class Link:
             self.connection.close()
             self.connection = None
             raise
-        if response.status >= 300 and response.status not in accept:
+        if response.status >= 300:
             reason = text.decode(errors="replace")
             try:
                 reason = json.loads(text)["reason"]

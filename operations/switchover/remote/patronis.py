@@ -13,9 +13,10 @@ WAKE_EVERY = 1
 
 
 class Patronis:
-    def __init__(self, links):
-        """`links` by the members' names; the first is asked first."""
+    def __init__(self, links, members):
+        """`links` by the members' names; the first is asked first. `members`: what they say in etcd."""
         self.links = links
+        self.members = members
         self.paused = False
 
     def any(self, method, path, body=None):
@@ -28,11 +29,18 @@ class Patronis:
         raise Failed("no Patroni answers: " + "; ".join(failures))
 
     def pause(self):
-        """Each member has to have seen it: one that has not would promote or restart something."""
+        """
+        Each member has to act so: one that does not would promote or restart something, or end its PostgreSQL when it
+        is stopped itself.
+        """
+        # What one says of an earlier pause would be taken for this one.
+        for name in self.links:
+            gone_on = lambda: name not in self.members.paused()
+            self.until(gone_on, ANSWERS, f"Patroni on {name} did not go on after an earlier pause", wake=True)
         self.paused = True
         self.any("PATCH", "/config", {"pause": True})
-        for name, link in self.links.items():
-            seen = lambda: link.request("GET", "/patroni", accept=(503,)).get("pause") is True
+        for name in self.links:
+            seen = lambda: name in self.members.paused()
             self.until(seen, ANSWERS, f"Patroni on {name} did not pause", wake=True)
 
     def go_on(self):

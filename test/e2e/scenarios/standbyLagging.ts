@@ -35,7 +35,6 @@ async function onlyFrom(reader: Reader, servers: string[], withinMs: number): Pr
 export default {
   name: "standbys fall behind, one and then all: reads leave them within the limit, and come back",
   phases: [3],
-  untried: true,
   async run(scene) {
     const { stack } = scene;
     const primary = await leaderOf(scene);
