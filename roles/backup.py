@@ -246,6 +246,13 @@ class Machine:
         except FileNotFoundError:
             return None
 
+    def try_again(self, repository):
+        """Log is sent again, wherever it was given up because the storage did not answer."""
+        try:
+            os.unlink(self.path("giving-up", repository))
+        except FileNotFoundError:
+            pass
+
     def settle(self, gap, repository):
         """Writes the ended gap to the others, unless more was given up meanwhile."""
         with open(self.path("given-up.lock", repository), "a", encoding="utf-8") as lock:
@@ -357,6 +364,8 @@ def make(machine, kind):
     machine.write("attempt.json", attempt)
     results = []
     for repository in repositories:
+        # Where the storage is just back: a backup wants the log of its own time.
+        machine.try_again(repository)
         peers = machine.settings["peers"]
         standby = [f"--config-include-path={peers}", "--backup-standby=prefer"] if peers else []
         command = machine.pgbackrest(f"--type={kind}", *standby, "backup", repository=repository)

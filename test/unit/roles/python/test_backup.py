@@ -1,7 +1,10 @@
 import datetime
+import os
+import tempfile
 import unittest
+import unittest.mock
 
-from backup import answers_of, choose, closed, exposition, gap_of, good, lacking, missed, newest_everywhere, scheduled, unsure, wanted
+from backup import Machine, answers_of, choose, closed, exposition, gap_of, good, lacking, make, missed, newest_everywhere, scheduled, unsure, wanted
 
 
 def at(text):
@@ -208,6 +211,20 @@ class Lacking(unittest.TestCase):
         info = [{"name": "main", "repo": [{"key": 1, "status": {"code": 0}}, {"key": 2, "status": {"code": 99}}], "backup": []}]
         self.assertEqual(answers_of({"2": 7}, info, "main", [1, 2], 9), {"1": 9, "2": 7})
         self.assertEqual(answers_of({}, None, "main", [1, 2], 9), {"1": 0, "2": 0})
+
+
+class Made(unittest.TestCase):
+    def test_log_that_was_being_given_up_is_sent_again_before_a_backup_that_needs_it_begins(self):
+        with tempfile.TemporaryDirectory() as spool, tempfile.TemporaryDirectory() as programs:
+            giving_up = os.path.join(spool, "giving-up")
+            open(giving_up, "w").close()
+            program = os.path.join(programs, "pgbackrest")
+            with open(program, "w", encoding="utf-8") as file:
+                file.write(f"#!/bin/sh\n[ ! -e {giving_up} ]\n")
+            os.chmod(program, 0o755)
+            machine = Machine({"stanza": "main", "spool": spool, "repositories": [1], "peers": None})
+            with unittest.mock.patch.dict(os.environ, {"PATH": f"{programs}:{os.environ['PATH']}"}):
+                self.assertEqual(make(machine, "full"), 0)
 
 
 class Numbers(unittest.TestCase):
