@@ -22,7 +22,9 @@ export default defineConfig({
           globalSetup: "test/prepare.ts",
           testTimeout: 900_000,
           hookTimeout: 1_200_000,
-          fileParallelism: false,
+          // They wait for machines for most of their time, each with a cloud of its own.
+          maxWorkers: Number(process.env.PHASEWISE_TEST_LANES ?? 2),
+          sequence: { groupOrder: 1 },
         },
       },
     ],

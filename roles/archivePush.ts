@@ -6,6 +6,10 @@ import { BACKUP_SPOOL, LIBEXEC, postgresBin } from "./paths.ts";
  * name is not in there.
  */
 export const ARCHIVE_PUSH = `${LIBEXEC}/pgbackrest-archive-push`;
+/** While this file is there, the log waits for a moment: a planned move holds clients, whose the processors are. */
+export const ARCHIVE_LATER = "/run/phasewise/archive-later";
+/** However that ends, the log goes on after so long (seconds). */
+const LATER_AT_MOST = 10;
 /** Where pgBackRest has its locks. */
 export const LOCKS = "/run/pgbackrest";
 
@@ -47,6 +51,7 @@ export function archivePush(settings: ArchivePushSettings): string {
   return lines(
     "#!/bin/sh",
     "# In PostgreSQL's data directory: archive-push pg_wal/<file>",
+    `for _ in $(seq ${LATER_AT_MOST * 5}); do [ -e ${ARCHIVE_LATER} ] || break; sleep 0.2; done`,
     `wal=$1 file=\${1##*/} full=`,
     "waiting=$(ls pg_wal/archive_status | grep -c '\\.ready$')",
     "free=$(( $(stat -f -c '%a * %S' .) / 16777216 ))",

@@ -41,7 +41,10 @@ const SETTLER = "phasewise-cutover-settle.service";
 const AGENT = "phasewise-cutover-agent.service";
 /** Longer than any cutover that can still come to a good end (seconds). */
 const LIMIT = 180;
-const POLL_MS = 250;
+/** So long one look at a cutover waits for its end (seconds). */
+const LOOK = 20;
+/** So often it is looked whether a process has ended, without starting one for it: the machine has clients (seconds). */
+const ENDS = 0.1;
 
 /** @param text Lines of JSON; null while it goes on. */
 export function endOf(text: string): CutoverEnd | null {
@@ -180,10 +183,9 @@ async function startCoordinator(machines: Machines, machine: Machine, settings: 
     `--quiet --collect -p StandardInput=file:${FOLDER}/cutover.json`,
     `-p StandardOutput=append:${FOLDER}/progress -p RuntimeMaxSec=${LIMIT}`,
   ].join(" ");
-  const runs = `systemctl is-active --quiet ${COORDINATOR}`;
   const settling = [
-    `for i in $(seq 100); do ${runs} && break; sleep 0.1; done`,
-    `while ${runs}; do sleep 0.1; done`,
+    `for i in $(seq 100); do pid=${mainPid(COORDINATOR)}; [ "$pid" = 0 ] || break; sleep 0.1; done`,
+    `[ "$pid" = 0 ] || ${awaitEnd}`,
     `exec ${script} settle`,
   ].join("; ");
   await machines.run(
@@ -195,6 +197,9 @@ async function startCoordinator(machines: Machines, machine: Machine, settings: 
     ].join("; "),
   );
 }
+
+const mainPid = (unit: string): string => `$(systemctl show -P MainPID ${unit})`;
+const awaitEnd = `tail --pid="$pid" -s ${ENDS} -f /dev/null`;
 
 const PROGRAMS = new URL("./remote/", import.meta.url);
 /** Takes files as JSON, texts by their names. */
@@ -220,14 +225,13 @@ async function putFiles(
 
 /** Waits for the coordinator to end, and for what comes after it. */
 async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd> {
-  for (;;) {
-    const running = await isRunning(machines, machine);
-    const text = await machines.run(machine, `cat ${FOLDER}/progress 2>/dev/null || true`);
-    const end = endOf(text);
-    if (!running)
-      return end ?? { moved: false, reason: lastWords(text, await journal(machines, machine)), clean: false };
-    await sleep(POLL_MS);
-  }
+  const look = [COORDINATOR, SETTLER].map(
+    (unit) => `pid=${mainPid(unit)}; [ "$pid" = 0 ] || timeout ${LOOK} ${awaitEnd}`,
+  );
+  while (await isRunning(machines, machine)) await machines.run(machine, `${look.join("; ")}; true`);
+  const text = await machines.run(machine, `cat ${FOLDER}/progress 2>/dev/null || true`);
+  const unclear = async () => lastWords(text, await journal(machines, machine));
+  return endOf(text) ?? { moved: false, reason: await unclear(), clean: false };
 }
 
 async function journal(machines: Machines, machine: Machine): Promise<string> {

@@ -1,3 +1,4 @@
+import { ARCHIVE_LATER } from "../../roles/archivePush.ts";
 import { PORTS, POSTGRES_SOCKET, postgresBin, postgresData } from "../../roles/paths.ts";
 import { PATRONI_NAMESPACE, STOP_FAST } from "../../roles/patroniConfiguration.ts";
 import { databasesFile } from "../../roles/pgbouncer.ts";
@@ -83,6 +84,7 @@ export function agentSettings(plan: CutoverPlan, machine: Machine, token: string
             data: postgresData(version),
             bin: postgresBin(version),
             stopFast: STOP_FAST,
+            archiveLater: ARCHIVE_LATER,
           },
         }
       : {}),

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { execa } from "execa";
 
 const lines = async (command: string, ...args: string[]): Promise<string[]> =>
@@ -20,14 +21,26 @@ function processesIn(folder: string): string[] {
     });
 }
 
-/** What the machine's kernel holds of networks: compared with before, since their names carry no folder. */
-export async function networkState(): Promise<string[]> {
-  const links = (await lines("ip", "-o", "link")).map(
-    (line) => `link ${line.split(":")[1]?.trim().split("@")[0]}`,
-  );
-  const routes = (await lines("ip", "route")).map((line) => `route ${line.trim()}`);
-  const namespaces = (await lines("ip", "netns")).map((line) => `namespace ${line.split(" ")[0]}`);
-  return [...links, ...routes, ...namespaces].sort();
+/** The number of a stack's embedded cloud. @param folder The stack's. */
+export function slotOf(folder: string): number {
+  return Number(readFileSync(join(folder, "cloud/machines/slot"), "utf8").trim());
+}
+
+/** What the host's kernel holds of an embedded cloud's networks: their names and addresses carry its slot, no folder. */
+export async function networksOf(slot: number): Promise<string[]> {
+  const range = `198.${18 + Math.floor(slot / 256)}.${slot % 256}.`;
+  const links = (await lines("ip", "-o", "link"))
+    .map((line) => line.split(":")[1]!.trim().split("@")[0]!)
+    .filter((name) => name === `pw${slot}`);
+  const routes = (await lines("ip", "route")).filter((line) => line.includes(range));
+  const namespaces = (await lines("ip", "netns"))
+    .map((line) => line.split(" ")[0]!)
+    .filter((name) => name === `phasewise-${slot}` || name.startsWith(`phasewise-${slot}-`));
+  return [
+    ...links.map((name) => `link ${name}`),
+    ...routes.map((line) => `route ${line.trim()}`),
+    ...namespaces.map((name) => `namespace ${name}`),
+  ];
 }
 
 /** All that still points into a folder: processes, mounts, loop devices. */

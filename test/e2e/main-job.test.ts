@@ -1,17 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { leftoversIn, networkState } from "./leftovers.ts";
+import { leftoversIn, networksOf, slotOf } from "./leftovers.ts";
 import { Stack } from "./stack.ts";
 
 /** The main job as a newcomer meets it: up, up again, verify, survive a reset and a killed daemon, destroy. */
 const stack = new Stack("main-job");
 const unchanged = { create: 0, update: 0, replace: 0, delete: 0 };
 
-let networksBefore: string[] = [];
-
-beforeAll(async () => {
-  await stack.reset();
-  networksBefore = await networkState();
-});
+beforeAll(() => stack.reset());
 
 afterAll(() => stack.remove());
 
@@ -49,10 +44,11 @@ test("rows written through the clients' endpoint survive a reset of the server a
 });
 
 test("destroy and cloud destroy leave nothing behind", async () => {
+  const slot = slotOf(stack.directory);
+  expect(await networksOf(slot)).not.toEqual([]);
   await stack.expectOk("destroy", stack.name, "--yes");
   expect(await stack.servers()).toEqual([]);
   await stack.expectOk("cloud", "destroy", "--yes");
   expect(await leftoversIn(stack.directory)).toEqual([]);
-  const added = (await networkState()).filter((entry) => !networksBefore.includes(entry));
-  expect(added).toEqual([]);
+  expect(await networksOf(slot)).toEqual([]);
 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { leftoversIn } from "./leftovers.ts";
+import { leftoversIn, slotOf } from "./leftovers.ts";
 import type { Stack } from "./stack.ts";
 
 /**
@@ -12,7 +12,7 @@ import type { Stack } from "./stack.ts";
  */
 export async function powerLoss(stack: Stack): Promise<void> {
   const cloud = join(stack.directory, "cloud");
-  const slot = Number(readFileSync(join(cloud, "machines", "slot"), "utf8").trim());
+  const slot = slotOf(stack.directory);
   const groups = await controlGroups(slot);
   const { pid } = await stack.cloudStatus();
   process.kill(pid, "SIGKILL");

@@ -123,6 +123,8 @@ class Cutover:
         say(doing="move")
         times = self.move()
         say(doing="wait for the new leader", **times)
+        # Its Patroni gives the leader's key back once PostgreSQL's last process has ended, and that one archives.
+        self.old.post("/database/archive_later", on=False)
         self.restore()
         self.hand_over("new")
         self.mark("done")
@@ -130,6 +132,7 @@ class Cutover:
 
     def prepare(self):
         """Everything that can be done before clients are held."""
+        ask_all([self.old, self.new], "/database/archive_later", on=True)
         ask_all([self.old, self.new], "/database/checkpoint")
         self.new.post("/database/hasten", on=True)
         self.everywhere("/gateway/prepare", texts=self.settings["databases"]["new"])
@@ -144,6 +147,7 @@ class Cutover:
 
     def restore(self):
         """What was prepared on the new primary is not needed any more."""
+        self.new.post("/database/archive_later", on=False)
         self.new.post("/database/alone", on=False)
         self.new.post("/database/hasten", on=False)
 

@@ -102,7 +102,12 @@ class Database:
 
     def stop_fast(self, request):
         """While `on`, Patroni's `before_stop` (roles/patroni.ts) stops PostgreSQL itself, faster than Patroni does."""
-        mark_stop_fast(self.settings, request["on"])
+        mark(self.settings["stopFast"], request["on"])
+        return {}
+
+    def archive_later(self, request):
+        """While `on`, the log is not sent to the archive: that costs as much as the move itself (roles/archivePush.ts)."""
+        mark(self.settings["archiveLater"], request["on"])
         return {}
 
     def await_stop(self, request):
@@ -164,11 +169,11 @@ class Database:
             time.sleep(0.001)
 
 
-def mark_stop_fast(settings, on):
+def mark(path, on):
     if on:
-        open(settings["stopFast"], "w", encoding="ascii").close()
-    elif os.path.exists(settings["stopFast"]):
-        os.remove(settings["stopFast"])
+        open(path, "w", encoding="ascii").close()
+    elif os.path.exists(path):
+        os.remove(path)
 
 
 def login(settings):
@@ -183,7 +188,8 @@ def haste(on):
 def release(settings):
     """Whatever became of the cutover, the server is as it is configured, and Patroni looks after it."""
     let_patroni("start")
-    mark_stop_fast(settings, False)
+    mark(settings["stopFast"], False)
+    mark(settings["archiveLater"], False)
     overridden = os.path.join(settings["data"], "postgresql.auto.conf")
     with open(overridden, encoding="utf-8") as file:
         if not re.search(rf"^({'|'.join(HASTE)}) ", file.read(), re.MULTILINE):

@@ -10,9 +10,10 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { archivePush } from "../../../roles/archivePush.ts";
+import { ARCHIVE_LATER, archivePush } from "../../../roles/archivePush.ts";
 
 const segment = (number: number) => `00000001000000000000000${number}`;
 let folder: string;
@@ -31,6 +32,8 @@ function install(several: boolean) {
   mkdirSync(join(folder, "spool/2"), { recursive: true });
   const text = archivePush({ stanza: "main", postgresVersion: 17, mostSegments: 3, several })
     .replaceAll("/data/pgbackrest", join(folder, "spool"))
+    .replaceAll(ARCHIVE_LATER, join(folder, "later"))
+    .replace("seq 50", "seq 5")
     .replace("/usr/lib/postgresql/17/bin/pg_waldump", join(folder, "bin/pg_waldump"));
   program("archive-push", text);
 }
@@ -68,6 +71,18 @@ test("below the bound pgBackRest decides, and its words and its exit status pass
     `--stanza=main archive-push pg_wal/${segment(1)}`,
   );
   expect(existsSync(join(folder, "spool/given-up"))).toBe(false);
+});
+
+test("while a planned move holds clients the log waits, but not for ever", async () => {
+  writeFileSync(join(folder, "later"), "");
+  const pushed = push(segment(1), { waiting: 1 });
+  await sleep(300);
+  expect(existsSync(join(folder, "asked"))).toBe(false);
+  rmSync(join(folder, "later"));
+  expect((await pushed).exitCode).toBe(0);
+  writeFileSync(join(folder, "later"), "");
+  expect((await push(segment(2), { waiting: 1 })).exitCode).toBe(0);
+  expect(readFileSync(join(folder, "asked"), "utf8").trim().split("\n")).toHaveLength(2);
 });
 
 test("past the bound log is given up, and from then on until somebody ends it", async () => {
