@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { SshError, SshLost } from "../clients/ssh/errors.ts";
 import { Problem } from "../toolchain/problem.ts";
 
 /** Data for programs: one JSON document on standard output. */
@@ -63,7 +64,9 @@ export function problemText(error: unknown, debug: boolean): string {
   if (!(error instanceof Problem)) {
     const message = error instanceof Error ? error.message : String(error);
     const hint =
-      "This is a fault of Phasewise itself. Run it again with --debug for the stack trace, and report it.";
+      error instanceof SshError || error instanceof SshLost
+        ? "Run the same command again once the machine answers; --debug shows the stack trace."
+        : "This is a fault of Phasewise itself. Run it again with --debug for the stack trace, and report it.";
     return [`${red("error:")} ${message}`, ...(debug ? [stackOf(error)] : [`  ${hint}`])].join("\n");
   }
   const lines = [

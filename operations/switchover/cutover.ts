@@ -7,7 +7,7 @@ import { quote } from "../../clients/ssh/quote.ts";
 import { READS, WRITES } from "../../roles/pgbouncerConfiguration.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
-import type { Machines } from "../machines.ts";
+import { isUnreachable, type Machines } from "../machines.ts";
 import type { Machine } from "../topology.ts";
 import { TurnedBack } from "../workflow/again.ts";
 import { methodFor } from "./method.ts";
@@ -41,6 +41,8 @@ const SETTLER = "phasewise-cutover-settle.service";
 const AGENT = "phasewise-cutover-agent.service";
 /** Longer than any cutover that can still come to a good end (seconds). */
 const LIMIT = 180;
+/** A gateway that does not answer is asked again after so long. */
+const AGAIN_MS = 250;
 /** So long one look at a cutover waits for its end (seconds). */
 const LOOK = 20;
 /** So often it is looked whether a process has ended, without starting one for it: the machine has clients (seconds). */
@@ -76,7 +78,7 @@ export async function cutOver(
   if (!coordinator) throw new Error(`${plan.cluster.name} has no gateway`);
   if (await isRunning(machines, coordinator)) {
     ctx.onLine("following a cutover that is under way ...");
-    await follow(machines, coordinator);
+    await follow(machines, coordinator, ctx);
   }
   await liftLeftovers(plan, machines, ctx);
   if ((await leaderName(plan, machines)) === plan.to.name) return null;
@@ -88,7 +90,7 @@ export async function cutOver(
       agents.map((machine) => startAgent(machines, machine, agentSettings(plan, machine, token))),
     );
     await startCoordinator(machines, coordinator, coordinatorSettings({ ...plan, method }, token));
-    const end = await follow(machines, coordinator);
+    const end = await follow(machines, coordinator, ctx);
     if (end.moved) return end.times;
     throw turnedBack(plan, end);
   } finally {
@@ -149,7 +151,7 @@ async function leaderName(plan: CutoverPlan, machines: Machines): Promise<string
   return members.find((member) => member.role === "leader")?.name;
 }
 
-async function isRunning(machines: Machines, machine: Machine): Promise<boolean> {
+async function isRunning(machines: Pick<Machines, "run">, machine: Machine): Promise<boolean> {
   const states = (await machines.run(machine, `systemctl is-active ${COORDINATOR} ${SETTLER} || true`)).split(
     "\n",
   );
@@ -223,8 +225,29 @@ async function putFiles(
   await machines.run(machine, unpack, JSON.stringify(files));
 }
 
-/** Waits for the coordinator to end, and for what comes after it. */
-async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd> {
+/**
+ * Waits for the coordinator to end, and for what comes after it. A machine that does not answer for a while does not end
+ * the wait: the move goes on there, and needs its agents.
+ */
+export async function follow(
+  machines: Pick<Machines, "run">,
+  machine: Machine,
+  ctx: Pick<OperationContext, "onLine">,
+): Promise<CutoverEnd> {
+  // By then the coordinator and what comes after it have been ended.
+  const patience = Date.now() + 2 * LIMIT * 1000;
+  for (;;) {
+    try {
+      return await ended(machines, machine);
+    } catch (error) {
+      if (!isUnreachable(error) || Date.now() > patience) throw error;
+      ctx.onLine(`  ${machine.name} does not answer; what was begun goes on there: asking again ...`);
+      await sleep(AGAIN_MS);
+    }
+  }
+}
+
+async function ended(machines: Pick<Machines, "run">, machine: Machine): Promise<CutoverEnd> {
   const look = [COORDINATOR, SETTLER].map(
     (unit) => `pid=${mainPid(unit)}; [ "$pid" = 0 ] || timeout ${LOOK} ${awaitEnd}`,
   );
@@ -234,7 +257,7 @@ async function follow(machines: Machines, machine: Machine): Promise<CutoverEnd>
   return endOf(text) ?? { moved: false, reason: await unclear(), clean: false };
 }
 
-async function journal(machines: Machines, machine: Machine): Promise<string> {
+async function journal(machines: Pick<Machines, "run">, machine: Machine): Promise<string> {
   return machines.run(machine, `journalctl -u ${COORDINATOR} -u ${SETTLER} -n 20 --no-pager -o cat`);
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { SshError } from "../../../clients/ssh/errors.ts";
 import { columnWidths, problemJson, problemText, table } from "../../../scripts/output.ts";
 import { splitPassThrough } from "../../../scripts/passThrough.ts";
 import { verdict, verifyTable } from "../../../scripts/verifyTable.ts";
@@ -31,6 +32,12 @@ test("an unexpected failure is owned up to; its stack trace comes with --debug",
   );
   expect(problemText(new Error("outer", { cause: new Error("inner") }), true)).toMatch(
     /caused by: Error: inner\n\s+at /,
+  );
+});
+
+test("a machine that does not answer is no fault of the program", () => {
+  expect(problemText(new SshError("core-1 cannot be reached by SSH", "unreachable"), false)).toBe(
+    "error: core-1 cannot be reached by SSH\n  Run the same command again once the machine answers; --debug shows the stack trace.",
   );
 });
 

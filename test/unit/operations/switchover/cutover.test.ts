@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { endOf, lastWords } from "../../../../operations/switchover/cutover.ts";
+import { SshLost } from "../../../../clients/ssh.ts";
+import { endOf, follow, lastWords } from "../../../../operations/switchover/cutover.ts";
+import type { Machine } from "../../../../operations/topology.ts";
 
 const times = { drainMs: 10, stopMs: 74, catchUpMs: 2, promoteMs: 45, resumeMs: 2, heldMs: 137, firstMs: 9 };
 const text = (...lines: object[]) => lines.map((line) => JSON.stringify(line)).join("\n");
@@ -53,4 +55,29 @@ it("where the clean-up failed as well, the reason is told, and what was printed 
     "unit failed",
   ]);
   expect(lastWords("", "unit failed")).toMatch(/^its coordinator ended without a word, and its clean-up/);
+});
+
+describe("following a cutover", () => {
+  /** A gateway whose coordinator has moved the primary; it gives these answers first. */
+  function gateway(...first: (Error | string)[]) {
+    const lines: string[] = [];
+    const run = async (_: Machine, command: string) => {
+      const answer = first.shift();
+      if (answer instanceof Error) throw answer;
+      if (answer !== undefined) return answer;
+      return command.startsWith("cat ") ? text({ done: true, seconds: 4, ...times }) : "inactive\ninactive\n";
+    };
+    const ctx = { onLine: (line: string) => void lines.push(line) };
+    return { lines, followed: follow({ run }, { name: "core-1" } as Machine, ctx) };
+  }
+
+  it("outlasts a gateway that does not answer for a while: the move goes on there", async () => {
+    const { followed, lines } = gateway("active\nactive\n", "", new SshLost("the connection broke"));
+    expect(await followed).toEqual({ moved: true, times });
+    expect(lines).toEqual(["  core-1 does not answer; what was begun goes on there: asking again ..."]);
+  });
+
+  it("ends with whatever else goes wrong", async () => {
+    await expect(gateway(new Error("no such command")).followed).rejects.toThrow("no such command");
+  });
 });
