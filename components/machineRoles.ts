@@ -34,6 +34,7 @@ import {
   storageBytes,
 } from "./lookup.ts";
 import { openings } from "./openings.ts";
+import { copyRepositories, repositoryOf } from "./repositories.ts";
 import type { AlertsSpec, CacheSpec, ClusterSpec, DataLayerSpec, MachineRole, MachineSpec } from "./spec.ts";
 
 const MB = 1024 ** 2;
@@ -132,12 +133,13 @@ const renderers: Record<
   dump: (machine, layer) => {
     const { backup, name, postgresVersion } = memberOf(machine, layer);
     if (backup.dumps === null) throw new Error(`the cluster ${name} has no dumps`);
+    const { keepDays, ...dumps } = backup.dumps;
     return dump({
       cluster: name,
       postgresVersion,
       name: machine.name,
-      ...backup.dumps,
-      repository: repositoryOf(backup.bucket, layer, `the cluster ${name}`),
+      ...dumps,
+      repositories: copyRepositories(backup, layer, `the cluster ${name}`, keepDays),
     });
   },
   pgbackrest: (machine, layer) => pgbackrest(backupSettings(machine, layer)),
@@ -152,13 +154,11 @@ const renderers: Record<
   redis: (machine, layer) => redis(redisSettings(machine, layer)),
   redisBackup: (machine, layer) => {
     const { backup, memoryMb, name } = cacheOf(machine, layer);
-    const { retentionDays, time } = backup;
     return redisBackup({
       name,
       memoryMb,
-      time,
-      retentionDays,
-      repository: repositoryOf(backup.bucket, layer, `the cache ${name}`),
+      time: backup.time,
+      repositories: copyRepositories(backup, layer, `the cache ${name}`),
     });
   },
   cacheGate: (machine, layer) => {
@@ -263,24 +263,6 @@ function backupSettings(machine: MachineSpec, layer: DataLayerSpec): PgbackrestS
     peers: members
       .filter((member) => member !== machine.name)
       .map((member) => ({ name: member, address: addressOf(member, layer) })),
-  };
-}
-
-/** Where a bucket is, as machines reach it. */
-function repositoryOf(
-  name: string,
-  { buckets }: DataLayerSpec,
-  who: string,
-): PgbackrestSettings["repository"] {
-  const bucket = buckets.find((each) => each.name === name);
-  if (!bucket) throw new Error(`${who} backs up into ${name}, which is no bucket here`);
-  const { hostname, port } = new URL(bucket.endpoint);
-  return {
-    endpoint: hostname,
-    port: port === "" ? 443 : Number(port),
-    region: bucket.region,
-    bucket: bucket.bucket,
-    ownAuthority: bucket.caCertificate !== null,
   };
 }
 

@@ -128,7 +128,7 @@ export interface CacheSpec extends RedisSettings {
   /** Machines whose Sentinels agree on who is the primary; nobody where the cache has one Redis. */
   sentinels: string[];
   /** Each day. */
-  backup: Pick<BackupSpec, "bucket" | "time" | "retentionDays">;
+  backup: Pick<BackupSpec, "bucket" | "second" | "time" | "retentionDays">;
 }
 
 /** The repository of another stack's cluster. */
@@ -144,7 +144,7 @@ export interface BackupSpec {
   bucket: string;
   /** Another one, to which everything goes too. */
   second: { bucket: string; retentionDays: number } | null;
-  /** Portable dumps into the first one; null: none are made. `at` in UTC, as "03:00", `jobs` connections at once. */
+  /** Portable dumps into each of them; null: none are made. `at` in UTC, as "03:00", `jobs` connections at once. */
   dumps: { at: string; databases: string[]; keepDays: number; jobs: number } | null;
   /** UTC, as "02:00". */
   time: string;

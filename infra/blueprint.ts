@@ -140,7 +140,7 @@ export interface Cache {
   /** What goes when that is full. */
   evictionPolicy: EvictionPolicy;
   /** Each day. */
-  backup: Pick<Backup, "bucket" | "time" | "retentionDays">;
+  backup: Pick<Backup, "bucket" | "second" | "time" | "retentionDays">;
 }
 
 /** The bucket of the second repository, in every phase. */
@@ -170,7 +170,7 @@ export interface Backup {
   bucket: string;
   /** Everything goes there too; null: nowhere else. */
   second: { bucket: string; retentionDays: number } | null;
-  /** Null: none are made. They lie in the first bucket. */
+  /** Null: none are made. */
   dumps: Dumps | null;
   /** UTC, as "02:00". */
   time: string;

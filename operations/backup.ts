@@ -7,8 +7,8 @@ import { Problem } from "../toolchain/problem.ts";
 import { type BackupInfo, parseBackups } from "./backupList.ts";
 import { type CacheBackup, readCacheBackups } from "./cacheBackups/list.ts";
 import { interrupted, type OperationContext } from "./context.ts";
+import type { InRepositories } from "./copies/repositories.ts";
 import { repositoriesOf } from "./restore/repositories.ts";
-import { openRepository } from "./restore/store.ts";
 import { type Cluster, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { runningOn } from "./verify/checks/backup.ts";
@@ -38,7 +38,7 @@ export interface BackupList {
   stack: string;
   /** One for each cluster and repository. */
   clusters: { cluster: string; repository: number; status: string; backups: BackupInfo[] }[];
-  caches: { cache: string; backups: CacheBackup[] }[];
+  caches: { cache: string; backups: InRepositories<CacheBackup>[] }[];
 }
 
 /** Makes a backup of each cluster now, by the member that its timers would choose, and waits for it. */
@@ -70,11 +70,9 @@ export async function backupList(stack: string, ctx: OperationContext): Promise<
       return { cluster: cluster.name, repository: number, status, backups };
     }),
   );
-  // Caches are backed up to the first one alone.
-  using store = openRepository(topology.buckets[0]!);
   const caches = topology.caches.map(async ({ name }) => ({
     cache: name,
-    backups: await readCacheBackups(store, name),
+    backups: await readCacheBackups(topology, name, { tell: ctx.onLine }),
   }));
   return { stack, clusters: await Promise.all(clusters), caches: await Promise.all(caches) };
 }

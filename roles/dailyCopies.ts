@@ -1,34 +1,67 @@
+import { readFileSync } from "node:fs";
 import { file, lines } from "./build.ts";
 import type { ManagedFile } from "./manifest.ts";
+import { TEXTFILES } from "./paths.ts";
 import type { Repository } from "./pgbackrest.ts";
-import { SECRETS, secret } from "./secrets.ts";
+import { REPOSITORY_SECRETS, secret } from "./secrets.ts";
 import { minutesOfDay } from "./timeOfDay.ts";
 import { unitFile } from "./unit.ts";
 
-/** What the programs have in common that put an encrypted copy into the stack's bucket each day, by `objectStore.py`. */
+/** What the programs have in common that put an encrypted copy into the stack's buckets each day, by `dailyCopies.py`. */
+
+/** Where copies go, and after how many days they go from there. */
+export interface CopyRepository extends Repository {
+  keepDays: number;
+}
+
+/** The stack's first repository, and its second one where it has two: numbered so everywhere. */
+export type CopyRepositories = [CopyRepository] | [CopyRepository, CopyRepository];
 
 export interface CopySettings {
   /** Of the program's own settings and secrets. */
   folder: string;
-  repository: Repository;
+  repositories: CopyRepositories;
   /** What the keys of all copies begin with. */
   prefix: string;
   /** UTC, as "02:30". */
   at: string;
 }
 
-const authorityOf = (folder: string) => `${folder}/ca.pem`;
+const SOURCES = ["objectStore.py", "dailyCopies.py"].map((name) => ({
+  name,
+  text: readFileSync(new URL(`./${name}`, import.meta.url), "utf8"),
+}));
+
+/** What a program needs beside itself. */
+export function libraryFiles(folder: string): ManagedFile[] {
+  return SOURCES.map(({ name, text }) => file(`${folder}/${name}`, text));
+}
+
+type RepositoryNumber = keyof typeof REPOSITORY_SECRETS;
+
+function numbered(
+  repositories: CopyRepositories,
+): { number: RepositoryNumber; repository: CopyRepository }[] {
+  return repositories.map((repository, index) => ({ number: index === 0 ? 1 : 2, repository }));
+}
+
+const authorityOf = (folder: string, number: RepositoryNumber) =>
+  `${folder}/${number === 1 ? "ca" : "second-ca"}.pem`;
 
 /** The part of a program's settings that says where copies go, and when. */
-export function copySettings({ at, folder, prefix, repository }: CopySettings) {
+export function copySettings({ at, folder, prefix, repositories }: CopySettings) {
   return {
-    host: repository.endpoint,
-    port: repository.port,
-    region: repository.region,
-    bucket: repository.bucket,
+    repositories: numbered(repositories).map(({ number, repository }) => ({
+      host: repository.endpoint,
+      port: repository.port,
+      region: repository.region,
+      bucket: repository.bucket,
+      ca: repository.ownAuthority ? authorityOf(folder, number) : null,
+      keepDays: repository.keepDays,
+    })),
     prefix,
-    ca: repository.ownAuthority ? authorityOf(folder) : null,
     at: minutesOfDay(at),
+    textfiles: TEXTFILES,
   };
 }
 
@@ -37,24 +70,25 @@ export function secretFile(path: string, content: string): ManagedFile {
   return file(path, content, { mode: "0600" });
 }
 
-const STORAGE_KEYS = {
-  accessKey: secret(SECRETS.backupAccessKey),
-  secretKey: secret(SECRETS.backupSecretKey),
-};
-
-/** The storage's keys and the password of the encryption. @param cipher The secret's name. */
-export function keyFiles(folder: string, cipher: string): ManagedFile[] {
+/** The storages' keys and the password of the encryption. @param cipher The secret's name. */
+export function keyFiles({ folder, repositories }: CopySettings, cipher: string): ManagedFile[] {
+  const keys = numbered(repositories).map(({ number }) => ({
+    accessKey: secret(REPOSITORY_SECRETS[number].accessKey),
+    secretKey: secret(REPOSITORY_SECRETS[number].secretKey),
+  }));
   return [
-    secretFile(`${folder}/storage.json`, `${JSON.stringify(STORAGE_KEYS)}\n`),
+    secretFile(`${folder}/storage.json`, `${JSON.stringify(keys)}\n`),
     secretFile(`${folder}/cipher.password`, lines(secret(cipher))),
   ];
 }
 
-/** The storage's authority, where it has one of its own. */
-export function authorityFile({ folder, repository }: CopySettings): ManagedFile[] {
-  return repository.ownAuthority
-    ? [secretFile(authorityOf(folder), secret(SECRETS.backupCaCertificate))]
-    : [];
+/** The storages' authorities, where they have one of their own. */
+export function authorityFiles({ folder, repositories }: CopySettings): ManagedFile[] {
+  return numbered(repositories)
+    .filter(({ repository }) => repository.ownAuthority)
+    .map(({ number }) =>
+      secretFile(authorityOf(folder, number), secret(REPOSITORY_SECRETS[number].caCertificate)),
+    );
 }
 
 /** A unit's part "Service": one copy, behind what clients wait for. Exit status 75: another one is being made, nothing failed. */

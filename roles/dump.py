@@ -1,38 +1,27 @@
 #!/usr/bin/python3 -B
-"""Dumps of a cluster's databases (pg_dump) in the stack's bucket: portable files beside the backups.
+"""Dumps of a cluster's databases (pg_dump) in the stack's buckets: portable files beside the backups.
 
-due                          asked by a timer each hour: makes the day's dumps where they are this machine's to make
-make [DATABASE]              makes one of each database, or of this one, now
-restore DATABASE NAME AS     makes a new database out of a dump; on the primary
+due                                 asked by a timer each hour: makes the day's dumps where they are this machine's to
+                                    make, for every repository that lacks one
+make [DATABASE]                     makes one of each database, or of this one, now
+restore REPOSITORY DATABASE NAME AS makes a new database out of a dump; on the primary
 
 A dump is one moment of one database, made by several connections at once. It is put together on the volume, and
-encrypted with authentication (gpg, AES-256 in OCB mode) on its way: the bucket shows it only when all of it is there.
+encrypted with authentication (gpg, AES-256 in OCB mode) on its way: a bucket shows it only when all of it is there.
 """
 
-import datetime
-import fcntl
-import json
+import contextlib
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from objectStore import Failed, Store
+from dailyCopies import DAY, SPARE, Copier, alone, appointment, seconds_of, stamp_of
+from objectStore import Failed
 
-FOLDER = "/etc/phasewise/dump"
-DAY = 86400
-PART = 32 * 1024 * 1024
-"""Bytes of a part of an upload; there may be 10,000 of them."""
-BUSY = 75
-"""Exit status where another dump is being made (EX_TEMPFAIL): nothing failed."""
-SPARE = 512 * 1024 * 1024
-"""Bytes that stay free on the volume, at least."""
-STAMP = "%Y%m%dT%H%M%SZ"
 NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d+)\.tar\.gpg")
-QUIET = ["--quiet", "--no-options", "--no-secmem-warning"]
 
 
 def parse(key, prefix):
@@ -41,13 +30,7 @@ def parse(key, prefix):
     found = NAME.fullmatch(name)
     if not key.startswith(prefix) or not database or not found:
         return None
-    moment = datetime.datetime.strptime(found[1], STAMP).replace(tzinfo=datetime.timezone.utc)
-    return database, int(moment.timestamp()), int(found[2])
-
-
-def appointment(now, at):
-    """When the last daily dump should have been made; `at` in minutes after midnight UTC."""
-    return now - (now - at * 60) % DAY
+    return database, seconds_of(found[1]), int(found[2])
 
 
 def missing(keys, prefix, databases, last):
@@ -61,12 +44,10 @@ def expired(keys, prefix, now, days):
     return [key for key in keys if (dump := parse(key, prefix)) and dump[1] < now - days * DAY]
 
 
-class Machine:
-    def __init__(self):
-        with open(f"{FOLDER}/settings.json", encoding="utf-8") as file:
-            self.settings = json.load(file)
-        with open(f"{FOLDER}/storage.json", encoding="utf-8") as file:
-            self.store = Store(self.settings, json.load(file))
+class Machine(Copier):
+    def moments(self, keys):
+        dumps = [dump for key in keys if (dump := parse(key, self.prefix))]
+        return {of: max(moment for name, moment, _ in dumps if name == of) for of, _, _ in dumps}
 
     def postgres(self, program, *words):
         """A command of PostgreSQL's, as its owner."""
@@ -82,11 +63,6 @@ class Machine:
 
     def sql(self, text, database="postgres"):
         return self.run("psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text)
-
-    def gpg(self, home, *options):
-        """The key is in a file, and it is as strong as the cipher: nothing is won by stretching it."""
-        key = ["--passphrase-file", f"{FOLDER}/cipher.password", "--pinentry-mode", "loopback"]
-        return ["gpg", "--homedir", home, "--batch", "--no-tty", *QUIET, "--no-autostart", *key, *options]
 
     def room(self, needed, what):
         free = shutil.disk_usage(self.settings["work"]).free
@@ -112,97 +88,87 @@ def literal(text):
 
 def due(machine):
     settings = machine.settings
-    lacking = missing(
-        machine.store.list(), settings["prefix"], settings["databases"], appointment(time.time(), settings["at"])
-    )
-    if not lacking:
+    last = appointment(time.time(), settings["at"])
+    lacking = {
+        number: missing(keys, machine.prefix, settings["databases"], last) for number, keys in machine.look().items()
+    }
+    wanted = {
+        one: [number for number, databases in lacking.items() if one in databases] for one in settings["databases"]
+    }
+    if not any(wanted.values()):
         return
     maker = subprocess.run([settings["maker"], "where"], capture_output=True, text=True, check=True).stdout.strip()
-    print(f"dumps are due of {', '.join(lacking)}: {maker or 'nobody'} makes them", flush=True)
+    names = ", ".join(one for one, numbers in wanted.items() if numbers)
+    print(f"dumps are due of {names}: {maker or 'nobody'} makes them", flush=True)
     if maker == settings["name"]:
-        make(machine, lacking)
+        make(machine, wanted)
 
 
-def make(machine, databases):
+def make(machine, wanted):
+    """`wanted`: by database, the repositories that are to have a dump of it."""
     failed = []
-    for database in databases:
+    for database, numbers in wanted.items():
         try:
-            one(machine, database)
+            one(machine, database, numbers)
         except Failed as error:
             failed.append(f"{database}: {error}")
     if failed:
         raise Failed("; ".join(failed))
 
 
-def one(machine, database):
-    settings = machine.settings
+def one(machine, database, numbers):
     now = time.time()
     size = int(machine.sql(f"SELECT pg_database_size({literal(database)})"))
     machine.room(size // 2, f"a dump of {database}")
+    key = f"{machine.prefix}{database}/{stamp_of(now)}-{size}.tar.gpg"
+    holding = machine.put(numbers, key, lambda: dumped(machine, database))
+
+    def old(keys, days):
+        # The others are removed when they have a newer one themselves.
+        return [one for one in expired(keys, machine.prefix, now, days) if parse(one, machine.prefix)[0] == database]
+
+    machine.expire(holding, old)
+
+
+@contextlib.contextmanager
+def dumped(machine, database):
+    """A dump as an encrypted archive: a stream."""
     folder = machine.folder(f"dump-{database}")
     try:
-        jobs = ["-j", str(settings["jobs"]), "--compress=zstd:3", "--lock-wait-timeout=60s"]
+        jobs = ["-j", str(machine.settings["jobs"]), "--compress=zstd:3", "--lock-wait-timeout=60s"]
         machine.run("pg_dump", "-Fd", *jobs, "-f", f"{folder}/{database}", "-d", database)
-        name = f"{time.strftime(STAMP, time.gmtime(now))}-{size}.tar.gpg"
-        key = f"{settings['prefix']}{database}/{name}"
-        stored = send(machine, folder, database, key)
+        archive = machine.postgres("tar", "-C", folder, "-cf", "-", database)
+        with machine.encrypted("tar", archive, "none") as stream:
+            yield stream
     finally:
         shutil.rmtree(folder)
-    print(f"{key}: {stored} bytes in {time.time() - now:.1f} s", flush=True)
-    for old in expired(machine.store.list(), f"{settings['prefix']}", now, settings["keepDays"]):
-        # The others are removed when they have a newer one themselves.
-        if parse(old, settings["prefix"])[0] == database:
-            machine.store.request("DELETE", old)
-            print(f"{old}: older than {settings['keepDays']} days, removed", flush=True)
 
 
-def send(machine, folder, database, key):
-    with tempfile.TemporaryDirectory(prefix="dump-") as home:
-        read = subprocess.Popen(machine.postgres("tar", "-C", folder, "-cf", "-", database), stdout=subprocess.PIPE)
-        modes = ["--cipher-algo", "AES256", "--force-ocb", "--s2k-count", "65536", "--compress-algo", "none"]
-        encrypt = subprocess.Popen(
-            machine.gpg(home, *modes, "--symmetric"), stdin=read.stdout, stdout=subprocess.PIPE
-        )
-        read.stdout.close()
-
-        def whole():
-            for name, process in (("gpg", encrypt), ("tar", read)):
-                if process.wait():
-                    raise Failed(f"{name} ended with code {process.returncode}")
-
-        try:
-            return machine.store.upload(key, iter(lambda: encrypt.stdout.read(PART), b""), whole)
-        finally:
-            for process in (encrypt, read):
-                process.kill()
-                process.wait()
-            encrypt.stdout.close()
-
-
-def restore(machine, database, name, target):
-    """Under a temporary name until it is whole: what a killed one left is dropped by the next."""
-    settings = machine.settings
-    key = f"{settings['prefix']}{database}/{name}"
-    dump = parse(key, settings["prefix"])
+def restore(machine, number, database, name, target):
+    """Out of a repository. Under a temporary name until it is whole: what a killed one left is dropped by the next."""
+    if number not in machine.stores:
+        raise Failed(f"there is no repository {number}")
+    key = f"{machine.prefix}{database}/{name}"
+    dump = parse(key, machine.prefix)
     if dump is None:
         raise Failed(f"{key} is no dump's name")
     if machine.sql("SELECT pg_is_in_recovery()") == "t":
         raise Failed("this machine is a standby: a dump is restored on the primary")
     if machine.sql(f"SELECT count(*) FROM pg_database WHERE datname = {literal(target)}") != "0":
         raise Failed(f"there is a database {target} already")
-    stored = int(machine.store.request("HEAD", key)[0]["content-length"])
+    stored = int(machine.stores[number].request("HEAD", key)[0]["content-length"])
     machine.room(stored + dump[2] * 6 // 5, f"a restore of {key}")
     folder = machine.folder("restore")
     draft = "phasewise_restoring_dump"
     try:
-        receive(machine, key, folder)
+        receive(machine, number, key, folder)
         machine.sql(f"DROP DATABASE IF EXISTS {draft} WITH (FORCE)")
         owner = machine.sql(
             "SELECT coalesce((SELECT pg_get_userbyid(datdba) FROM pg_database "
             f"WHERE datname = {literal(database)}), 'postgres')"
         )
         machine.sql(f"CREATE DATABASE {draft} OWNER {quoted(owner)} TEMPLATE template0")
-        jobs = ["-j", str(settings["jobs"]), "--exit-on-error"]
+        jobs = ["-j", str(machine.settings["jobs"]), "--exit-on-error"]
         machine.run("pg_restore", "-Fd", *jobs, "-d", draft, f"{folder}/{database}")
         machine.sql("ANALYZE", draft)
         machine.sql(f"ALTER DATABASE {draft} RENAME TO {quoted(target)}")
@@ -214,51 +180,38 @@ def restore(machine, database, name, target):
     print(f"{target} is made of {key}", flush=True)
 
 
-def receive(machine, key, folder):
-    with tempfile.TemporaryDirectory(prefix="dump-") as home:
-        decrypt = subprocess.Popen(
-            machine.gpg(home, "--decrypt"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        unpack = subprocess.Popen(machine.postgres("tar", "-C", folder, "-xf", "-"), stdin=decrypt.stdout)
-        decrypt.stdout.close()
-        try:
-            with decrypt.stdin:
-                machine.store.fetch(key, decrypt.stdin)
-        except BrokenPipeError:
-            pass
-        finally:
-            codes = decrypt.wait(), unpack.wait()
-        if codes[0]:
-            raise Failed(f"{key} cannot be decrypted: another key, or it was damaged")
-        if codes[1]:
-            raise Failed(f"{key} cannot be unpacked: tar ended with code {codes[1]}")
+def receive(machine, number, key, folder):
+    unpack = subprocess.Popen(machine.postgres("tar", "-C", folder, "-xf", "-"), stdin=subprocess.PIPE)
+    try:
+        with unpack.stdin:
+            machine.decrypt(number, key, unpack.stdin)
+    finally:
+        code = unpack.wait()
+    if code:
+        raise Failed(f"{key} cannot be unpacked: tar ended with code {code}")
+
+
+def asked(machine, arguments):
+    """What these arguments mean; None for nothing."""
+    all_of = list(machine.stores)
+    match arguments:
+        case ["due"]:
+            return lambda: machine.report(lambda: due(machine))
+        case ["make"]:
+            return lambda: machine.report(lambda: make(machine, {one: all_of for one in machine.settings["databases"]}))
+        case ["make", database]:
+            return lambda: machine.report(lambda: make(machine, {database: all_of}))
+        case ["restore", number, database, name, target] if number.isdigit():
+            return lambda: restore(machine, int(number), database, name, target)
+    return None
 
 
 def main(arguments):
-    machine = Machine()
-    with open("/run/phasewise-dump.lock", "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another dump is being made or restored", file=sys.stderr)
-            return BUSY
-        try:
-            match arguments:
-                case ["due"]:
-                    due(machine)
-                case ["make"]:
-                    make(machine, machine.settings["databases"])
-                case ["make", database]:
-                    make(machine, [database])
-                case ["restore", database, name, target]:
-                    restore(machine, database, name, target)
-                case _:
-                    print(__doc__, file=sys.stderr)
-                    return 2
-        except Failed as error:
-            print(error, file=sys.stderr)
-            return 1
-    return 0
+    act = asked(Machine("/etc/phasewise/dump"), arguments)
+    if act is None:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return alone("/run/phasewise-dump.lock", "dump", act)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,17 @@
 import { readFileSync } from "node:fs";
 import { BACKUP_PROGRAM } from "./backupUnits.ts";
 import { directory, file, role, running } from "./build.ts";
-import { authorityFile, copyingService, copySettings, dueTimer, keyFiles } from "./dailyCopies.ts";
+import {
+  authorityFiles,
+  type CopyRepositories,
+  copyingService,
+  copySettings,
+  dueTimer,
+  keyFiles,
+  libraryFiles,
+} from "./dailyCopies.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, POSTGRES_SOCKET, postgresBin } from "./paths.ts";
-import type { Repository } from "./pgbackrest.ts";
 import { SECRETS } from "./secrets.ts";
 import { unitFile } from "./unit.ts";
 
@@ -16,10 +23,9 @@ export interface DumpSettings {
   databases: string[];
   /** UTC, as "03:00". */
   at: string;
-  keepDays: number;
   /** Connections at once. */
   jobs: number;
-  repository: Repository;
+  repositories: CopyRepositories;
 }
 
 /** On every Debian; here so that it is said. */
@@ -36,17 +42,15 @@ export const DUMP_TIMER = "phasewise-dump.timer";
 
 const FOLDER = "/etc/phasewise/dump";
 const WORK = `${DATA}/dumps`;
-const source = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
-const SOURCE = source("dump.py");
-const STORE = source("objectStore.py");
+const SOURCE = readFileSync(new URL("./dump.py", import.meta.url), "utf8");
 
-/** Where the dumps of a cluster lie in the bucket, each under its database. */
+/** Where the dumps of a cluster lie in a bucket, each under its database. */
 export function dumpPrefix(cluster: string): string {
   return `dumps/${cluster}/`;
 }
 
 /**
- * Daily dumps of a cluster's databases in the bucket, made by the member that makes its backups; and how one is put
+ * Daily dumps of a cluster's databases in the buckets, made by the member that makes its backups; and how one is put
  * back. Every member asks each hour whether the day's are there, so that what failed or was missed is made up for.
  */
 export function dump(settings: DumpSettings): RoleManifest {
@@ -60,10 +64,10 @@ export function dump(settings: DumpSettings): RoleManifest {
     ],
     files: [
       file(DUMP_PROGRAM, SOURCE, { mode: "0755" }),
-      file(`${PROGRAMS}/objectStore.py`, STORE),
+      ...libraryFiles(PROGRAMS),
       file(DUMP_SETTINGS, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
-      ...keyFiles(FOLDER, SECRETS.backupCipher),
-      ...authorityFile(copiesOf(settings)),
+      ...keyFiles(copiesOf(settings), SECRETS.backupCipher),
+      ...authorityFiles(copiesOf(settings)),
       unit(DUMP_UNIT, MAKE),
       unit(
         DUMP_TIMER,
@@ -74,17 +78,16 @@ export function dump(settings: DumpSettings): RoleManifest {
   });
 }
 
-function copiesOf({ at, cluster, repository }: DumpSettings) {
-  return { folder: FOLDER, repository, prefix: dumpPrefix(cluster), at };
+function copiesOf({ at, cluster, repositories }: DumpSettings) {
+  return { folder: FOLDER, repositories, prefix: dumpPrefix(cluster), at };
 }
 
 function programSettings(settings: DumpSettings) {
-  const { databases, jobs, keepDays, name, postgresVersion } = settings;
+  const { databases, jobs, name, postgresVersion } = settings;
   return {
     name,
     databases,
     ...copySettings(copiesOf(settings)),
-    keepDays,
     jobs,
     socket: POSTGRES_SOCKET,
     bin: postgresBin(postgresVersion),

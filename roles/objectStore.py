@@ -84,7 +84,7 @@ class Store:
         raise Failed(f"the object storage refuses {method} {key or self.settings['prefix']}: {reason}")
 
     def list(self):
-        """All keys under the cache's prefix, the oldest first."""
+        """All keys under the prefix, in their order: names begin with a moment, so the oldest first."""
         keys, token = [], None
         while True:
             query = {"list-type": "2", "prefix": self.settings["prefix"]}
@@ -93,35 +93,6 @@ class Store:
             token = page.findtext("NextContinuationToken")
             if not token:
                 return sorted(keys)
-
-    def upload(self, key, parts, whole):
-        """Bytes sent. `whole` is asked before the object is made: it throws where the parts are not all there is."""
-        identifier = parsed(self.request("POST", key, {"uploads": ""})[1]).findtext("UploadId")
-        try:
-            tags, digests, size = [], b"", 0
-            for number, part in enumerate(parts, 1):
-                query = {"partNumber": str(number), "uploadId": identifier}
-                tags.append(self.request("PUT", key, query, part)[0]["etag"])
-                digests += hashlib.md5(part).digest()
-                size += len(part)
-            whole()
-            listed = "".join(
-                f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>" for number, tag in enumerate(tags, 1)
-            )
-            document = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
-            self.request("POST", key, {"uploadId": identifier}, document)
-        except BaseException:
-            self.request("DELETE", key, {"uploadId": identifier})
-            raise
-        self.compare(key, size, f"{hashlib.md5(digests).hexdigest()}-{len(tags)}")
-        return size
-
-    def compare(self, key, size, tag):
-        headers = self.request("HEAD", key)[0]
-        found = (int(headers["content-length"]), headers["etag"].strip('"'))
-        if found != (size, tag):
-            self.request("DELETE", key)
-            raise Failed(f"{key} arrived as {found}, not as {(size, tag)}: it was deleted again")
 
     def fetch(self, key, target):
         connection, response = self.once("GET", key, {}, b"")
@@ -132,6 +103,51 @@ class Store:
             shutil.copyfileobj(response, target, 1 << 20)
             if response.length:
                 raise Failed(f"{key} ended {response.length} bytes before its end ({size})")
+
+
+class Upload:
+    """An object that is sent in parts, and of which nothing is seen before `finish`."""
+
+    def __init__(self, store, key):
+        self.store = store
+        self.key = key
+        self.size = 0
+        self.tags = []
+        self.digests = b""
+        self.identifier = parsed(store.request("POST", key, {"uploads": ""})[1]).findtext("UploadId")
+
+    def add(self, part):
+        query = {"partNumber": str(len(self.tags) + 1), "uploadId": self.identifier}
+        self.tags.append(self.store.request("PUT", self.key, query, part)[0]["etag"])
+        self.digests += hashlib.md5(part).digest()
+        self.size += len(part)
+
+    def finish(self):
+        listed = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>"
+            for number, tag in enumerate(self.tags, 1)
+        )
+        document = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        try:
+            self.store.request("POST", self.key, {"uploadId": self.identifier}, document)
+        except BaseException:
+            self.abandon()
+            raise
+        self.compare(f"{hashlib.md5(self.digests).hexdigest()}-{len(self.tags)}")
+
+    def compare(self, tag):
+        headers = self.store.request("HEAD", self.key)[0]
+        found = (int(headers["content-length"]), headers["etag"].strip('"'))
+        if found != (self.size, tag):
+            self.store.request("DELETE", self.key)
+            raise Failed(f"{self.key} arrived as {found}, not as {(self.size, tag)}: it was deleted again")
+
+    def abandon(self):
+        """Where even that is refused, the bucket's own rule removes the parts after days."""
+        try:
+            self.store.request("DELETE", self.key, {"uploadId": self.identifier})
+        except Failed as error:
+            print(f"the parts of {self.key} stay for now: {error}", flush=True)
 
 
 def parsed(document):

@@ -1,58 +1,42 @@
 #!/usr/bin/python3 -B
-"""Backups of a Redis in the stack's bucket.
+"""Backups of a Redis in the stack's buckets.
 
-due             asked by a timer each hour: makes the day's backup where it is this machine's to make
-make            makes one now
-restore STAMP   puts one in the place of the data of this machine's Redis, whose own data is kept aside
+due                          asked by a timer each hour: makes the day's backup where it is this machine's to make, for
+                             every repository that lacks one
+make                         makes one now
+restore REPOSITORY:STAMP     puts one in the place of the data of this machine's Redis, whose own data is kept aside
 
 A backup is what a replica would be given: one moment, whatever is written meanwhile. It is compressed and encrypted
 with authentication (gpg, AES-256 in OCB mode) before it leaves, in one pass: no copy of it is ever on the disk here,
-and the bucket shows it only when all of it has arrived.
+and a bucket shows it only when all of it has arrived.
 """
 
-import concurrent.futures
 import ctypes
-import datetime
-import fcntl
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
-from objectStore import Failed, Store
+from dailyCopies import DAY, SPARE, Copier, alone, appointment, seconds_of, stamp_of
+from objectStore import Failed
 
 FOLDER = "/etc/phasewise/redis-backup"
-DAY = 86400
-PART = 32 * 1024 * 1024
-"""Bytes of a part of an upload; there may be 10,000 of them."""
 PATIENCE = 2 * 3600
 """Seconds after the appointment from which a primary no longer waits for its replicas to make the backup."""
-BUSY = 75
-"""Exit status where another backup or restore is being made (EX_TEMPFAIL): nothing failed."""
-SPARE = 512 * 1024 * 1024
-"""Bytes that a restore leaves free on the volume, at least."""
 SUFFIX = ".rdb.gpg"
-QUIET = ["--quiet", "--no-options", "--no-secmem-warning"]
-STAMP = "%Y%m%dT%H%M%SZ"
 
 
-def stamp_of(key, prefix):
+def moment_of(key, prefix):
     """Seconds since 1970 of the backup under this key; None where the key is no backup's."""
     if not key.startswith(prefix) or not key.endswith(SUFFIX):
         return None
     try:
-        moment = datetime.datetime.strptime(key[len(prefix) : -len(SUFFIX)], STAMP)
+        return seconds_of(key[len(prefix) : -len(SUFFIX)])
     except ValueError:
         return None
-    return int(moment.replace(tzinfo=datetime.timezone.utc).timestamp())
-
-
-def appointment(now, at):
-    """When the last daily backup should have been made; `at` in minutes after midnight UTC."""
-    return now - (now - at * 60) % DAY
 
 
 def whose(info, late):
@@ -72,8 +56,8 @@ def whose(info, late):
 
 def expired(keys, prefix, now, days):
     """The keys of backups that are older than so many days."""
-    stamps = [(stamp_of(key, prefix), key) for key in keys]
-    return [key for stamp, key in stamps if stamp is not None and stamp < now - days * DAY]
+    moments = [(moment_of(key, prefix), key) for key in keys]
+    return [key for moment, key in moments if moment is not None and moment < now - days * DAY]
 
 
 def parse_info(text):
@@ -105,12 +89,10 @@ def pump(source, sink):
         sink.write(without_mark(tail))
 
 
-class Machine:
-    def __init__(self):
-        with open(f"{FOLDER}/settings.json", encoding="utf-8") as file:
-            self.settings = json.load(file)
-        with open(f"{FOLDER}/storage.json", encoding="utf-8") as file:
-            self.store = Store(self.settings, json.load(file))
+class Machine(Copier):
+    def moments(self, keys):
+        found = [moment for key in keys if (moment := moment_of(key, self.prefix)) is not None]
+        return {self.settings["cache"]: max(found)} if found else {}
 
     def redis(self, *words):
         done = subprocess.run([self.settings["client"], "-e", *words], capture_output=True, text=True, check=False)
@@ -118,66 +100,44 @@ class Machine:
             raise Failed(f"Redis does not answer {words[0]}: {(done.stderr or done.stdout).strip()}")
         return done.stdout.strip()
 
-    def gpg(self, home, *options):
-        """The key is in a file, and it is as strong as the cipher: nothing is won by stretching it."""
-        key = ["--passphrase-file", f"{FOLDER}/cipher.password", "--pinentry-mode", "loopback"]
-        return ["gpg", "--homedir", home, "--batch", "--no-tty", *QUIET, "--no-autostart", *key, *options]
-
 
 def due(machine):
     now = time.time()
     last = appointment(now, machine.settings["at"])
-    stamps = [stamp for key in machine.store.list() if (stamp := stamp_of(key, machine.settings["prefix"]))]
-    if stamps and max(stamps) >= last:
+    lacking = [
+        number for number, keys in machine.look().items() if max(machine.moments(keys).values(), default=0) < last
+    ]
+    if not lacking:
         return
     mine, why = whose(parse_info(machine.redis("INFO", "replication")), now - last > PATIENCE)
     print(f"the backup of {machine.settings['cache']} is due: {why}", flush=True)
     if mine:
-        make(machine)
+        make(machine, lacking)
 
 
-def make(machine):
-    settings = machine.settings
+def make(machine, numbers):
     now = time.time()
-    key = settings["prefix"] + time.strftime(STAMP, time.gmtime(now)) + SUFFIX
-    with tempfile.TemporaryDirectory(prefix="redis-backup-") as home, open(f"{FOLDER}/backup.password") as password:
+    key = machine.prefix + stamp_of(now) + SUFFIX
+    with open(f"{FOLDER}/backup.password", encoding="utf-8") as password:
         environment = {**os.environ, "REDISCLI_AUTH": password.read().strip()}
-        options = ["-s", settings["socket"], "--user", settings["user"], "--no-auth-warning"]
-        options = [*options, "--rdb", "-"]
-        read = subprocess.Popen(["redis-cli", *options], env=environment, stdout=subprocess.PIPE)
-        modes = ["--cipher-algo", "AES256", "--force-ocb", "--s2k-count", "65536", "--compress-algo", "zlib"]
-        encrypt = subprocess.Popen(
-            machine.gpg(home, *modes, "--symmetric"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        between = concurrent.futures.ThreadPoolExecutor(1).submit(pump, read.stdout, encrypt.stdin)
-
-        def whole():
-            for name, process in (("gpg", encrypt), ("reading from Redis", read)):
-                if process.wait():
-                    raise Failed(f"{name} ended with code {process.returncode}")
-            between.result()
-
-        try:
-            size = machine.store.upload(key, iter(lambda: encrypt.stdout.read(PART), b""), whole)
-        finally:
-            for process in (encrypt, read):
-                process.kill()
-                process.wait()
-            encrypt.stdout.close()
-    print(f"{key}: {size} bytes in {time.time() - now:.1f} s", flush=True)
-    for old in expired(machine.store.list(), settings["prefix"], now, settings["retentionDays"]):
-        machine.store.request("DELETE", old)
-        print(f"{old}: older than {settings['retentionDays']} days, removed", flush=True)
+    options = ["-s", machine.settings["socket"], "--user", machine.settings["user"], "--no-auth-warning"]
+    command = ["redis-cli", *options, "--rdb", "-"]
+    holding = machine.put(
+        numbers, key, lambda: machine.encrypted("reading from Redis", command, "zlib", pump, environment)
+    )
+    machine.expire(holding, lambda keys, days: expired(keys, machine.prefix, now, days))
 
 
-def restore(machine, stamp):
+def restore(machine, number, stamp):
+    if number not in machine.stores:
+        raise Failed(f"there is no repository {number}")
     settings = machine.settings
     refuse_replicas(machine)
     place = shutil.disk_usage(os.path.dirname(settings["data"])).free
     needed = 2 * settings["memoryMb"] * 1024**2 + SPARE
     if place < needed:
         raise Failed(f"a restore takes up to {needed >> 20} MB of the volume, which has {place >> 20} MB free")
-    kept = f"{settings['kept']}/{time.strftime(STAMP, time.gmtime())}"
+    kept = f"{settings['kept']}/{stamp_of(time.time())}"
     # What holds no finished data is a download that was cut off.
     for name in os.listdir(settings["kept"]):
         if name.endswith(".new") and not os.path.exists(f"{settings['kept']}/{name}/appendonlydir"):
@@ -185,7 +145,7 @@ def restore(machine, stamp):
     work = f"{kept}.new"
     os.mkdir(work, 0o700)
     try:
-        prepared = prepare(machine, settings["prefix"] + stamp + SUFFIX, work)
+        prepared = prepare(machine, number, machine.prefix + stamp + SUFFIX, work)
     except BaseException:
         shutil.rmtree(work)
         raise
@@ -222,20 +182,11 @@ def refuse_replicas(machine):
         raise Failed("this Redis is one of several")
 
 
-def prepare(machine, key, work):
+def prepare(machine, number, key, work):
     """The backup as Redis' data: the base of an append-only file to which nothing was added."""
     base = f"{work}/base.rdb"
-    with tempfile.TemporaryDirectory(prefix="redis-backup-") as home, open(base, "xb") as target:
-        decrypt = subprocess.Popen(machine.gpg(home, "--decrypt"), stdin=subprocess.PIPE, stdout=target)
-        try:
-            with decrypt.stdin:
-                machine.store.fetch(key, decrypt.stdin)
-        except BrokenPipeError:
-            pass
-        finally:
-            code = decrypt.wait()
-        if code:
-            raise Failed(f"{key} cannot be decrypted: another key, or it was damaged")
+    with open(base, "xb") as target:
+        machine.decrypt(number, key, target)
         os.fsync(target.fileno())
     check = subprocess.run(["redis-check-rdb", base], capture_output=True, text=True, check=False)
     if check.returncode:
@@ -267,29 +218,24 @@ def systemctl(verb, unit):
         raise Failed(f"systemctl {verb} {unit} failed")
 
 
+def asked(machine, arguments):
+    """What these arguments mean; None for nothing."""
+    match arguments:
+        case ["due"]:
+            return lambda: machine.report(lambda: due(machine))
+        case ["make"]:
+            return lambda: machine.report(lambda: make(machine, list(machine.stores)))
+        case ["restore", text] if found := re.fullmatch(r"(\d+):(\w+)", text):
+            return lambda: restore(machine, int(found[1]), found[2])
+    return None
+
+
 def main(arguments):
-    machine = Machine()
-    with open("/run/phasewise-redis-backup.lock", "w", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print("another backup or restore is being made", file=sys.stderr)
-            return BUSY
-        try:
-            match arguments:
-                case ["due"]:
-                    due(machine)
-                case ["make"]:
-                    make(machine)
-                case ["restore", stamp]:
-                    restore(machine, stamp)
-                case _:
-                    print(__doc__, file=sys.stderr)
-                    return 2
-        except Failed as error:
-            print(error, file=sys.stderr)
-            return 1
-    return 0
+    act = asked(Machine(FOLDER), arguments)
+    if act is None:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return alone("/run/phasewise-redis-backup.lock", "backup", act)
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { directory, file, lines, role, running } from "./build.ts";
 import {
-  authorityFile,
+  authorityFiles,
+  type CopyRepositories,
   copyingService,
   copySettings,
   dueTimer,
   keyFiles,
+  libraryFiles,
   secretFile,
 } from "./dailyCopies.ts";
 import type { ManagedFile, RoleManifest } from "./manifest.ts";
 import { DATA, LIBEXEC, REDIS_DATA, REDIS_SOCKET } from "./paths.ts";
-import type { Repository } from "./pgbackrest.ts";
 import { REDIS_CLI, REDIS_SENTINELS_FILE } from "./redis.ts";
 import { USERS } from "./redisUsers.ts";
 import { SECRETS, secret } from "./secrets.ts";
@@ -22,8 +23,7 @@ export interface RedisBackupSettings {
   memoryMb: number;
   /** UTC, as "02:30". */
   time: string;
-  retentionDays: number;
-  repository: Repository;
+  repositories: CopyRepositories;
 }
 
 /** On every Debian; here so that it is said. */
@@ -38,22 +38,20 @@ export const REDIS_BACKUP_SETTINGS = "/etc/phasewise/redis-backup/settings.json"
 const FOLDER = "/etc/phasewise/redis-backup";
 const PROGRAM = `${LIBEXEC}/redis-backup`;
 const KEPT = `${DATA}/redis-kept`;
-const source = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
-const SOURCE = source("redisBackup.py");
-const STORE = source("objectStore.py");
+const SOURCE = readFileSync(new URL("./redisBackup.py", import.meta.url), "utf8");
 
-/** The unit that restores the backup of that moment, on the machine where it is started. */
-export function redisRestoreUnit(stamp: string): string {
-  return `phasewise-redis-restore@${stamp}.service`;
+/** The unit that restores the backup of that moment out of that repository, on the machine where it is started. */
+export function redisRestoreUnit(stamp: string, repository: number): string {
+  return `phasewise-redis-restore@${repository}:${stamp}.service`;
 }
 
-/** Where the backups of a cache lie in the bucket. */
+/** Where the backups of a cache lie in a bucket. */
 export function redisBackupPrefix(cache: string): string {
   return `redis/${cache}/`;
 }
 
 /**
- * Daily backups of a cache in the bucket, made by a replica where there is one; and how one is put back. Every machine
+ * Daily backups of a cache in the buckets, made by a replica where there is one; and how one is put back. Every machine
  * of the cache asks each hour whether the day's one is there, so that one that failed or was missed is made up for.
  */
 export function redisBackup(settings: RedisBackupSettings): RoleManifest {
@@ -62,11 +60,11 @@ export function redisBackup(settings: RedisBackupSettings): RoleManifest {
     directories: [directory(FOLDER, { mode: "0700" }), directory(LIBEXEC), directory(KEPT, { mode: "0700" })],
     files: [
       file(PROGRAM, SOURCE, { mode: "0755" }),
-      file(`${LIBEXEC}/objectStore.py`, STORE),
+      ...libraryFiles(LIBEXEC),
       file(REDIS_BACKUP_SETTINGS, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
-      ...keyFiles(FOLDER, SECRETS.redisBackupCipher),
+      ...keyFiles(copiesOf(settings), SECRETS.redisBackupCipher),
       secretFile(`${FOLDER}/backup.password`, lines(secret(SECRETS.redisBackupPassword))),
-      ...authorityFile(copiesOf(settings)),
+      ...authorityFiles(copiesOf(settings)),
       unit("phasewise-redis-backup@.service", MAKE),
       unit("phasewise-redis-restore@.service", RESTORE),
       unit(
@@ -82,16 +80,15 @@ export function redisBackup(settings: RedisBackupSettings): RoleManifest {
   });
 }
 
-function copiesOf({ name, repository, time }: RedisBackupSettings) {
-  return { folder: FOLDER, repository, prefix: redisBackupPrefix(name), at: time };
+function copiesOf({ name, repositories, time }: RedisBackupSettings) {
+  return { folder: FOLDER, repositories, prefix: redisBackupPrefix(name), at: time };
 }
 
 function programSettings(settings: RedisBackupSettings) {
-  const { memoryMb, name, retentionDays } = settings;
+  const { memoryMb, name } = settings;
   return {
     cache: name,
     ...copySettings(copiesOf(settings)),
-    retentionDays,
     memoryMb,
     client: REDIS_CLI,
     socket: REDIS_SOCKET,

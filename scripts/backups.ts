@@ -37,7 +37,7 @@ export function backups(program: Command): void {
         rows.push(
           ...report.caches.flatMap(({ cache, backups: list }) =>
             list.map((one) => [
-              cache,
+              several ? `${cache}, repository ${one.repositories.join(" and ")}` : cache,
               one.label,
               "redis",
               one.madeAt.slice(0, 19).replace("T", " "),

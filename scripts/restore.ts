@@ -39,7 +39,7 @@ export function restore(program: Command): void {
     .option("--cluster <name>", "which cluster, where there are several")
     .option(
       "--repository <number>",
-      "from the backups in repository 1 or 2; the first that answers if left out",
+      "out of repository 1 or 2; the first that answers if left out",
       repositoryNumber,
     )
     .option("--table <schema.name>", "copy this table from there into the stack, which goes on")
@@ -145,14 +145,14 @@ function flagsOf(names: string[]): string[] {
 /** @throws Problem (exit 2) where what belongs to a database is asked for with a cache. */
 function requireCacheAlone(options: Options): void {
   const others = Object.keys(options).filter(
-    (name) => !["cache", "to", "yes", "json", "debug"].includes(name),
+    (name) => !["cache", "repository", "to", "yes", "json", "debug"].includes(name),
   );
   if (others.length === 0) return;
   const flags = flagsOf(others);
   throw new Problem({
     happened: `--cache and ${flags.join(", ")} do not go together.`,
     left: "Nothing was touched.",
-    todo: ["A cache's restore takes --to and --yes: leave the others away."],
+    todo: ["A cache's restore takes --to, --repository and --yes: leave the others away."],
     exitCode: 2,
   });
 }

@@ -5,6 +5,7 @@ import { ask, requireTerminal } from "./run.ts";
 /** What `restore --cache` is given beside the cache. */
 export interface CacheFlags {
   json?: boolean;
+  repository?: number;
   to?: string;
   yes?: boolean;
 }
@@ -12,7 +13,7 @@ export interface CacheFlags {
 export async function restoreCache(
   stack: string,
   cache: string,
-  { json, to = "latest", yes }: CacheFlags,
+  { json, repository, to = "latest", yes }: CacheFlags,
   ctx: OperationContext,
 ): Promise<number> {
   if (!yes) requireTerminal(`npx phasewise restore ${stack} --cache ${cache}`);
@@ -22,6 +23,7 @@ export async function restoreCache(
     cache,
     {
       to,
+      repository,
       confirm: async ({ bytes, madeAt }) => {
         printLine(`${cache} gets the data of ${madeAt} (${bytes} bytes stored) in the place of its own.`);
         printLine("Redis restarts once, and closes its connections; the data of now is kept aside.");
@@ -35,7 +37,8 @@ export async function restoreCache(
     return 0;
   }
   const { backup, kept, keys, seconds } = report;
-  print(`${cache} is restored to ${backup.madeAt} in ${seconds} s: ${keys} keys.`);
+  const from = report.repository === 1 ? "" : ` out of repository ${report.repository}`;
+  print(`${cache} is restored to ${backup.madeAt}${from} in ${seconds} s: ${keys} keys.`);
   print(`The data of before is kept on ${kept.machine}; to be rid of it:`);
   print(`  npx phasewise ssh ${stack} ${kept.machine} -- rm -r ${kept.path}`);
   return 0;

@@ -1,5 +1,5 @@
 import { minutesOfDay } from "../../roles/timeOfDay.ts";
-import type { Cache } from "../blueprint.ts";
+import { type Backup, type Cache, SECOND_BUCKET } from "../blueprint.ts";
 import type { Config } from "../config.ts";
 
 /** Names of nodes. */
@@ -22,9 +22,19 @@ export function cachesOf({ backup, redis }: Config, places: CachePlaces): Cache[
       ...places,
       memoryMb,
       evictionPolicy,
-      backup: { bucket: "backups", time: halfAnHourAfter(backup.time), retentionDays },
+      backup: {
+        bucket: "backups",
+        second: secondOf(backup),
+        time: halfAnHourAfter(backup.time),
+        retentionDays,
+      },
     },
   ];
+}
+
+/** Where everything goes too that is backed up. */
+export function secondOf({ secondRepository }: Config["backup"]): Backup["second"] {
+  return secondRepository && { bucket: SECOND_BUCKET, retentionDays: secondRepository.retentionDays };
 }
 
 /** When the database's backup is mostly made. Both as "02:00". */

@@ -1,6 +1,6 @@
-import { type Blueprint, type Node, type NodeGroup, type PhaseNumber, SECOND_BUCKET } from "../blueprint.ts";
+import type { Blueprint, Node, NodeGroup, PhaseNumber } from "../blueprint.ts";
 import type { Config } from "../config.ts";
-import { cachesOf } from "./caches.ts";
+import { cachesOf, secondOf } from "./caches.ts";
 
 /** The name of the PostgreSQL cluster, in every phase: its backups are kept under it. */
 const cluster = "main";
@@ -28,11 +28,8 @@ export function node(group: NodeGroup, number: number, config: Config): Node {
 /** What all phases have, at its places: one PostgreSQL cluster with its consensus, gateways and backups. */
 export function dataLayer({ phase, nodes, voters, members, gateways }: Places, config: Config): Blueprint {
   const { database } = config;
-  const { keepDeletedDays, keepOnDestroy, secondRepository, ...schedule } = config.backup;
-  const second = secondRepository && {
-    bucket: SECOND_BUCKET,
-    retentionDays: secondRepository.retentionDays,
-  };
+  const { keepDeletedDays, keepOnDestroy, secondRepository: _, ...schedule } = config.backup;
+  const second = secondOf(config.backup);
   return {
     phase,
     environment: config.environment,

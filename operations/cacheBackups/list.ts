@@ -1,11 +1,12 @@
 import type { Topology } from "../../infra/topology.ts";
 import { redisBackupPrefix } from "../../roles/redisBackup.ts";
 import { Problem } from "../../toolchain/problem.ts";
+import { type InRepositories, type ReadOptions, readCopies } from "../copies/repositories.ts";
 import { momentOf } from "../copies/stamp.ts";
 import type { Kept } from "../restore/kept.ts";
 import type { Cache } from "../topology.ts";
 
-/** A backup of a cache, as the bucket shows it. */
+/** A backup of a cache, as a bucket shows it. */
 export interface CacheBackup {
   /** The moment as its name has it: 20261121T023000Z. */
   label: string;
@@ -17,9 +18,23 @@ export interface CacheBackup {
 
 const NAME = /^(\d{8}T\d{6}Z)\.rdb\.gpg$/;
 
-/** What the bucket holds of a cache, the oldest first. */
-export async function readCacheBackups(store: Pick<Kept, "entries">, cache: string): Promise<CacheBackup[]> {
+/** What one repository holds of a cache, the oldest first. */
+export async function cacheBackupsIn(store: Pick<Kept, "entries">, cache: string): Promise<CacheBackup[]> {
   return parseCacheBackups(await store.entries(redisBackupPrefix(cache)), cache);
+}
+
+/** What the repositories hold of a cache, the oldest first. @throws as `readCopies`. */
+export async function readCacheBackups(
+  topology: Topology,
+  cache: string,
+  options: ReadOptions,
+): Promise<InRepositories<CacheBackup>[]> {
+  return readCopies(
+    topology,
+    (store) => cacheBackupsIn(store, cache),
+    ({ label }) => label,
+    options,
+  );
 }
 
 /** Keys that are no backup's are left out. */
@@ -36,7 +51,7 @@ export function parseCacheBackups(entries: { key: string; bytes: number }[], cac
  * The backup that `--to` means: `latest`, a backup's label, or a time (ISO 8601), which means the newest one until then.
  * @throws Problem (exit 2) where there is none.
  */
-export function chooseCacheBackup(backups: CacheBackup[], to: string, stack: string): CacheBackup {
+export function chooseCacheBackup<T extends CacheBackup>(backups: T[], to: string, stack: string): T {
   const found = to === "latest" ? backups.at(-1) : backups.findLast(matching(to, stack));
   if (found) return found;
   const [oldest] = backups;

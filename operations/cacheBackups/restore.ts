@@ -3,9 +3,9 @@ import { visitorOf } from "../../clients/ssh/visitor.ts";
 import { REDIS_RESTORE_REPORT, redisRestoreUnit } from "../../roles/redisBackup.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import type { InRepositories } from "../copies/repositories.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
-import { openRepository } from "../restore/store.ts";
 import { type Cache, type Machine, readDeployed } from "../topology.ts";
 import { stackStore } from "../workflow/stackStore.ts";
 import { refuseOther } from "../workflow/underWay.ts";
@@ -14,7 +14,9 @@ import { type CacheBackup, cacheNamed, chooseCacheBackup, readCacheBackups } fro
 export interface CacheRestoreReport {
   stack: string;
   cache: string;
-  backup: CacheBackup;
+  backup: InRepositories<CacheBackup>;
+  /** From which it was read. */
+  repository: number;
   /** How many keys it has now. */
   keys: number;
   /** Where the data of before is. */
@@ -24,6 +26,8 @@ export interface CacheRestoreReport {
 
 export interface CacheRestoreOptions {
   to: string;
+  /** Which one is read; the first that has it if left out. */
+  repository?: number | undefined;
   /** Asked before anything is changed. */
   confirm(backup: CacheBackup): Promise<boolean>;
 }
@@ -38,15 +42,16 @@ const reportSchema = z.object({ keys: z.number(), kept: z.string() });
 export async function restoreCache(
   stack: string,
   name: string,
-  { confirm, to }: CacheRestoreOptions,
+  { confirm, repository: asked, to }: CacheRestoreOptions,
   ctx: OperationContext,
 ): Promise<CacheRestoreReport> {
   await using _lock = await lockStack(stack, "restore");
   const { topology } = await readDeployed(stack, ctx);
   const cache = cacheNamed(topology, name);
   refuseReplicas(cache, stack);
-  using bucket = openRepository(topology.buckets[0]!);
-  const backup = chooseCacheBackup(await readCacheBackups(bucket, name), to, stack);
+  const backups = await readCacheBackups(topology, name, { repository: asked, tell: ctx.onLine });
+  const backup = chooseCacheBackup(backups, to, stack);
+  const repository = backup.repositories[0]!;
   await using machines = new Machines(topology, ctx);
   const store = stackStore(machines, ctx);
   refuseOther(stack, "", await store.read());
@@ -56,12 +61,14 @@ export async function restoreCache(
   refuseOther(stack, "", await store.read());
   const machine = machines.named(cache.machines[0]!);
   const start = Date.now();
-  ctx.onLine(`${name}: ${backup.label} is being restored on ${machine.name}`);
-  const { keys, kept } = await restoreOn(machines, machine, backup);
+  const from = topology.buckets.length === 1 ? "" : ` out of repository ${repository}`;
+  ctx.onLine(`${name}: ${backup.label}${from} is being restored on ${machine.name}`);
+  const { keys, kept } = await restoreOn(machines, machine, redisRestoreUnit(backup.label, repository));
   return {
     stack,
     cache: name,
     backup,
+    repository,
     keys,
     kept: { machine: machine.name, path: kept },
     seconds: Math.round((Date.now() - start) / 100) / 10,
@@ -85,8 +92,7 @@ export function refuseReplicas(cache: Cache, stack: string): void {
   });
 }
 
-async function restoreOn(machines: Machines, machine: Machine, backup: CacheBackup) {
-  const unit = redisRestoreUnit(backup.label);
+async function restoreOn(machines: Machines, machine: Machine, unit: string) {
   try {
     await machines.run(machine, `rm -f ${REDIS_RESTORE_REPORT} && systemctl start ${unit}`);
     return reportSchema.parse(JSON.parse(await machines.run(machine, `cat ${REDIS_RESTORE_REPORT}`)));

@@ -3,12 +3,13 @@ import { dumpPrefix } from "../../roles/dump.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import { matching } from "../cacheBackups/list.ts";
 import type { OperationContext } from "../context.ts";
+import { type InRepositories, type ReadOptions, readCopies } from "../copies/repositories.ts";
 import { momentOf } from "../copies/stamp.ts";
-import { openRepository } from "../restore/store.ts";
+import type { Kept } from "../restore/kept.ts";
 import { readDeployed } from "../topology.ts";
 import { clusterWithDumps } from "./program.ts";
 
-/** A dump of a database, as the bucket shows it. */
+/** A dump of a database, as a bucket shows it. */
 export interface Dump {
   database: string;
   /** The moment as its name has it: 20261121T030000Z. */
@@ -25,24 +26,36 @@ export interface Dump {
 
 const NAME = /^(\d{8}T\d{6}Z)-(\d+)\.tar\.gpg$/;
 
-/** What the bucket holds of a cluster, the oldest first: dumps lie in the first one. */
-export async function readDumps(topology: Topology, cluster: string): Promise<Dump[]> {
-  using store = openRepository(topology.buckets[0]!);
+/** What one repository holds of a cluster, the oldest first. */
+export async function dumpsIn(store: Pick<Kept, "entries">, cluster: string): Promise<Dump[]> {
   return parseDumps(await store.entries(dumpPrefix(cluster)), cluster);
+}
+
+/** What the repositories hold of a cluster, the oldest first. @throws as `readCopies`. */
+export async function readDumps(
+  topology: Topology,
+  cluster: string,
+  options: ReadOptions,
+): Promise<InRepositories<Dump>[]> {
+  const nameOf = ({ database, label, name }: Dump) => `${label} ${database} ${name}`;
+  return readCopies(topology, (store) => dumpsIn(store, cluster), nameOf, options);
 }
 
 /** What `dumps --json` prints. */
 export interface DumpList {
   stack: string;
   cluster: string;
-  dumps: Dump[];
+  /** How many the stack has. */
+  repositories: number;
+  dumps: InRepositories<Dump>[];
 }
 
-/** All dumps in the bucket. @throws Problem (exit 2) where the stack makes none. */
+/** All dumps in the buckets. @throws Problem (exit 2) where the stack makes none. */
 export async function dumpList(stack: string, ctx: OperationContext): Promise<DumpList> {
   const { topology } = await readDeployed(stack, ctx);
   const cluster = clusterWithDumps(topology);
-  return { stack, cluster: cluster.name, dumps: await readDumps(topology, cluster.name) };
+  const dumps = await readDumps(topology, cluster.name, { tell: ctx.onLine });
+  return { stack, cluster: cluster.name, repositories: topology.buckets.length, dumps };
 }
 
 /** Keys that are no dump's are left out. */
@@ -65,7 +78,7 @@ export function parseDumps(entries: { key: string; bytes: number }[], cluster: s
  * until then.
  * @throws Problem (exit 2) where there is none.
  */
-export function chooseDump(dumps: Dump[], database: string, to: string, stack: string): Dump {
+export function chooseDump<T extends Dump>(dumps: T[], database: string, to: string, stack: string): T {
   const own = dumps.filter((dump) => dump.database === database);
   const found = to === "latest" ? own.at(-1) : own.findLast(matching(to, stack));
   if (found) return found;

@@ -1,6 +1,7 @@
 import { BACKUP_PROGRAM } from "../../roles/backupUnits.ts";
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import type { InRepositories } from "../copies/repositories.ts";
 import { Machines } from "../machines.ts";
 import { readDeployed } from "../topology.ts";
 import { firstOf } from "../verify/patroni.ts";
@@ -12,12 +13,13 @@ export interface DumpReport {
   cluster: string;
   /** On which it was made. */
   machine: string;
-  dumps: Dump[];
+  dumps: InRepositories<Dump>[];
   seconds: number;
 }
 
 /**
  * Makes dumps now, by the member that makes backups (a standby where there is one), and waits for them.
+ * @throws Problem where they fail, also where one of the repositories has not got them.
  * @param database This one alone; undefined: all that the stack dumps each day.
  */
 export async function dumpNow(
@@ -37,18 +39,16 @@ export async function dumpNow(
       todo: [`npx phasewise verify ${stack} says why`],
     });
   }
-  const before = new Set(
-    (await readDumps(topology, cluster.name)).map(({ database: of, name }) => `${of}/${name}`),
-  );
+  // Each that does not answer is told by the program itself.
+  const there = () => readDumps(topology, cluster.name, { tell: () => undefined });
+  const before = new Set((await there()).map(({ database: of, name }) => `${of}/${name}`));
   const start = Date.now();
   ctx.onLine(`${cluster.name}: dumps are being made on ${maker}`);
   await runDumpProgram(machines, machines.named(maker), [
     "make",
     ...(database === undefined ? [] : [database]),
   ]);
-  const dumps = (await readDumps(topology, cluster.name)).filter(
-    ({ database: of, name }) => !before.has(`${of}/${name}`),
-  );
+  const dumps = (await there()).filter(({ database: of, name }) => !before.has(`${of}/${name}`));
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   return { stack, cluster: cluster.name, machine: maker, dumps, seconds };
 }

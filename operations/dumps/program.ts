@@ -20,7 +20,7 @@ export async function runDumpProgram(machines: Machines, machine: Machine, words
   const begun = (await machines.run(machine, "date +%s")).trim();
   const code = (await machines.run(machine, `${started} >/dev/null 2>&1; echo $?`)).trim();
   if (code === "0") return;
-  const journal = `journalctl -u ${UNIT} --since=@${begun} -n 8 --no-pager -o cat -t dump || true`;
+  const journal = `journalctl -u ${UNIT} --since=@${begun} -n 12 --no-pager -o cat -t dump || true`;
   const said = (await machines.run(machine, journal)).trim();
   throw new Problem({
     happened:
@@ -28,7 +28,10 @@ export async function runDumpProgram(machines: Machines, machine: Machine, words
         ? `Another dump is being made or restored on ${machine.name}.`
         : `${words[0] === "restore" ? "The restore" : "The dump"} on ${machine.name} failed (exit ${code}).`,
     details: said === "" ? [] : said.split("\n"),
-    left: words[0] === "restore" ? "No database was changed." : "Earlier dumps are as they were.",
+    left:
+      words[0] === "restore"
+        ? "No database was changed."
+        : "Earlier dumps are as they were, and a repository that took the new ones has them.",
     todo: ["Put right what it says, then run the same command again."],
   });
 }

@@ -1,5 +1,6 @@
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
+import type { InRepositories } from "../copies/repositories.ts";
 import { Machines } from "../machines.ts";
 import { leaderOf } from "../membership/postgres.ts";
 import { parseCopy } from "../restore/copy/request.ts";
@@ -10,7 +11,9 @@ import { clusterWithDumps, runDumpProgram } from "./program.ts";
 export interface DumpRestoreReport {
   stack: string;
   cluster: string;
-  dump: Dump;
+  dump: InRepositories<Dump>;
+  /** From which it was read. */
+  repository: number;
   /** The new database. */
   database: string;
   seconds: number;
@@ -22,6 +25,8 @@ export interface DumpRestoreOptions {
   to: string;
   /** Of the new database; the dump's own if left out. */
   as?: string | undefined;
+  /** Which one is read; the first that has it if left out. */
+  repository?: number | undefined;
 }
 
 /**
@@ -31,7 +36,7 @@ export interface DumpRestoreOptions {
  */
 export async function restoreDump(
   stack: string,
-  { as, database, to }: DumpRestoreOptions,
+  { as, database, repository: asked, to }: DumpRestoreOptions,
   ctx: OperationContext,
 ): Promise<DumpRestoreReport> {
   const { topology } = await readDeployed(stack, ctx);
@@ -39,7 +44,9 @@ export async function restoreDump(
   // The same rules as for a database out of a backup.
   const request = parseCopy({ database, as }, cluster.databases);
   if (request?.kind !== "database") throw new Error("a dump is of a database");
-  const dump = chooseDump(await readDumps(topology, cluster.name), database, to, stack);
+  const dumps = await readDumps(topology, cluster.name, { repository: asked, tell: ctx.onLine });
+  const dump = chooseDump(dumps, database, to, stack);
+  const repository = dump.repositories[0]!;
   await using machines = new Machines(topology, ctx);
   const leader = await leaderOf(machines, cluster);
   if (leader === null) {
@@ -50,8 +57,9 @@ export async function restoreDump(
     });
   }
   const start = Date.now();
-  ctx.onLine(`${database} of ${dump.madeAt} becomes ${request.to} on ${leader.name}`);
-  await runDumpProgram(machines, leader, ["restore", database, dump.name, request.to]);
+  const from = topology.buckets.length === 1 ? "" : ` out of repository ${repository}`;
+  ctx.onLine(`${database} of ${dump.madeAt}${from} becomes ${request.to} on ${leader.name}`);
+  await runDumpProgram(machines, leader, ["restore", String(repository), database, dump.name, request.to]);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
-  return { stack, cluster: cluster.name, dump, database: request.to, seconds };
+  return { stack, cluster: cluster.name, dump, repository, database: request.to, seconds };
 }

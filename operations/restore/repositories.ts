@@ -34,7 +34,7 @@ export async function chooseRepository(
   ctx: Pick<OperationContext, "onLine" | "signal">,
 ): Promise<ChosenRepository> {
   const all = repositoriesOf(topology);
-  if (asked !== undefined) return numbered(topology, asked);
+  if (asked !== undefined) return repositoryNumbered(topology, asked);
   const [first] = all;
   if (first === undefined) throw new Error(`${topology.stack} has no bucket`);
   if (all.length === 1) return first;
@@ -52,7 +52,8 @@ export async function chooseRepository(
   return first;
 }
 
-function numbered(topology: Topology, asked: number): ChosenRepository {
+/** @throws Problem (exit 2) where there is no such repository. */
+export function repositoryNumbered(topology: Topology, asked: number): ChosenRepository {
   const all = repositoriesOf(topology);
   const found = all.find(({ number }) => number === asked);
   if (found) return found;

@@ -1,6 +1,7 @@
 /** The pages of docs/runbooks that a check's fix may name. */
 export const runbooks = [
   "archive-stuck",
+  "bucket-lost",
   "damaged-backup",
   "disk-full",
   "machine-lost",

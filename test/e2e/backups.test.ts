@@ -30,9 +30,19 @@ const number = async (machine: string, name: string) => {
   return Number(new RegExp(`^${name}\\{.*\\} (\\S+)$`, "m").exec(text)?.[1]);
 };
 const data = ["db-1", "db-2"];
-/** By turns: the repository alone has its bad days, or a second one and dumps stand beside it. */
+/**
+ * By turns: the repository alone has its bad days, of which its keys are revoked in one and the bucket is deleted in
+ * another; or a second one and dumps stand beside it.
+ */
 const alone = isTurnOf(0, 2);
 const [single, both] = [test.runIf(alone), test.runIf(!alone)];
+const [revoked, deleted] = [test.runIf(isTurnOf(0, 4)), test.runIf(isTurnOf(2, 4))];
+/** More segments than may wait. */
+const fill = (table: string) => `${psql} 'CREATE TABLE ${table} (n int, t text)'
+    for round in $(seq 18); do
+      ${psql} "INSERT INTO ${table} SELECT $round, repeat('x', 100) FROM generate_series(1, 1000)" -c 'SELECT pg_switch_wal()'
+    done`;
+const psql = "runuser -u postgres -- psql -XAtq -d app -c";
 let leader: string;
 let standby: string;
 
@@ -146,19 +156,12 @@ test("whoever misses messages is sent one each minute, and nobody else is told o
   expect(others).not.toContain("Watchdog");
 });
 
-single(
+revoked(
   "a storage that refuses stops no write: log is given up, told, and made good by a full backup",
   async () => {
     const before = (await backups()).length;
     faults({ revoked: ["default"] });
-    const psql = "runuser -u postgres -- psql -XAtq -d app -c";
-    await on(
-      leader,
-      `${psql} 'CREATE TABLE filler (n int, t text)'
-    for round in $(seq 18); do
-      ${psql} "INSERT INTO filler SELECT $round, repeat('x', 100) FROM generate_series(1, 1000)" -c 'SELECT pg_switch_wal()'
-    done`,
-    );
+    await on(leader, fill("filler"));
     await stack.eventually(async () => {
       const log = "ls /data/postgresql/17/main/pg_wal/archive_status | grep -c ready || true";
       expect(Number(await on(leader, log))).toBeLessThanOrEqual(2);
@@ -183,6 +186,42 @@ single(
   },
 );
 
+deleted(
+  "the bucket is deleted: writes go on, it is told, and up makes it anew with a full backup",
+  async () => {
+    const bucket = await stack.bucket(`phasewise-${stack.name}-backups`);
+    await bucket.empty(AbortSignal.timeout(60_000), () => undefined);
+    await bucket.delete();
+    bucket.close();
+    await on(leader, fill("filler"));
+    await stack.eventually(async () => {
+      const log = "ls /data/postgresql/17/main/pg_wal/archive_status | grep -c ready || true";
+      expect(Number(await on(leader, log))).toBeLessThanOrEqual(2);
+    });
+    const runbook = expect.stringContaining("docs/runbooks/bucket-lost.md");
+    const { checks } = await stack.verify();
+    const told = (name: string) => checks.find((check) => check.name === name)!;
+    expect(told("backup")).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/^main: there is no backup \(.*404/),
+      fix: runbook,
+    });
+    expect(told("point-in-time")).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/log was given up/),
+    });
+    await stack.eventually(async () =>
+      expect((await receiver.alerts()).map(({ labels }) => labels.alertname)).toContain("ArchiveGap"),
+    );
+
+    expect((await stack.up()).changes).toMatchObject({ replace: 0, delete: 0 });
+    await stack.backedUp();
+    expect((await backups())[0]).toMatchObject({ type: "full" });
+    await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
+    expect(await on(leader, `${psql} 'SELECT count(*) FROM filler'`)).toBe("18000");
+  },
+);
+
 test("a storage that is slow and fails at random is got the better of", async () => {
   faults({ latencyMs: 50, errorRate: 0.1 });
   const before = (await backups()).length;
@@ -199,7 +238,6 @@ both("a second repository comes to a cluster that runs, and carries it while the
   const [first, second] = [await backups(1), await backups(2)];
 
   faults({ gone: [`phasewise-${stack.name}-backups`] });
-  const psql = "runuser -u postgres -- psql -XAtq -d app -c";
   await on(
     leader,
     `${psql} 'CREATE TABLE carried (n int)'
@@ -271,6 +309,34 @@ both("a dump is made by the standby, and comes back as a new database", async ()
     stderr: expect.stringContaining("there is a database app already"),
   });
   expect(await on(leader, "ls -A /data/dumps")).toBe("");
+
+  // Both have it; while the first is gone the second gets the next, and it is told.
+  const list = () => stack.json<{ dumps: { label: string; repositories: number[] }[] }>("dumps", stack.name);
+  expect((await list()).dumps.at(-1)).toMatchObject({ label: made.dumps[0]!.label, repositories: [1, 2] });
+  faults({ gone: [`phasewise-${stack.name}-backups`] });
+  const half = await stack.run("dump", stack.name);
+  expect(half).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/repository 1: the object storage refuses/),
+  });
+  expect((await stack.verify()).checks.find(({ name }) => name === "dumps")).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/^main, repository 1: the storage does not answer \(/),
+  });
+  const second = await stack.json<{ repository: number }>(
+    "dumps",
+    stack.name,
+    ...["--restore", "app", "--as", "app_second"],
+  );
+  expect(second.repository).toBe(2);
+  await stack.eventually(async () =>
+    expect((await receiver.alerts()).map(({ labels }) => labels)).toContainEqual(
+      expect.objectContaining({ alertname: "CopyFailed", copy: "dumps/main", repository: "1" }),
+    ),
+  );
+  noFaults();
+  expect((await list()).dumps.at(-1)!.repositories).toEqual([2]);
+  await on(standby, "systemctl start phasewise-dump.service");
   const check = (await stack.verify()).checks.find(({ name }) => name === "dumps")!;
   expect(check).toMatchObject({ ok: true, detail: expect.stringContaining(made.dumps[0]!.label) });
 });

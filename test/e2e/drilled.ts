@@ -10,7 +10,7 @@ interface Report {
 export function drilled(loss: "machine" | "volume", name: string): Scenario {
   return {
     name,
-    phases: [2],
+    phases: [2, 3],
     async run(scene) {
       const { durability, stack } = scene;
       const before = await leaderOf(scene);

@@ -4,9 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Stack } from "./stack.ts";
+import { isTurnOf } from "./turn.ts";
 
 /** Redis and metrics on a real machine, and bad days: restored, killed, a file cut short or damaged, resized, turned off. */
 const stack = new Stack("redis");
+/** By turns its backups go to two repositories. */
+const both = isTurnOf(0, 2);
+const backup = { "phasewise:backup": both ? { secondRepository: {} } : {} };
 const manifest = "/data/redis/appendonlydir/appendonly.aof.manifest";
 const newestFile = "$(ls -t /data/redis/appendonlydir/*.incr.aof | head -n 1)";
 
@@ -75,7 +79,7 @@ async function fill(): Promise<void> {
 
 beforeAll(async () => {
   await stack.reset();
-  stack.configure({ "phasewise:redis": { enabled: true } });
+  stack.configure({ "phasewise:redis": { enabled: true }, ...backup });
   await stack.up();
   await askForUrl();
 });
@@ -189,6 +193,53 @@ test("a backup that cannot be read, or not sent, fails and leaves nothing in the
   expect(await bucket()).toEqual(before);
 });
 
+test.runIf(both)(
+  "one repository that is gone keeps a backup from no other, is told, and gets its own",
+  async () => {
+    await fill();
+    const faults = join(stack.directory, "cloud/objects/faults.json");
+    writeFileSync(faults, JSON.stringify({ gone: [`phasewise-${stack.name}-backups`] }));
+    const unit = "phasewise-redis-backup@make";
+    expect(await on(`systemctl start ${unit} && echo made || echo failed`)).toBe("failed");
+    const said = await on(`journalctl -u ${unit} -n 8 --no-pager -o cat`);
+    expect(said).toMatch(/^repository 2: redis\/cache\/\S+: \d+ bytes/m);
+    expect(said).toMatch(/^repository 1: the object storage refuses .*NoSuchBucket/m);
+    const told = "cat /var/lib/prometheus/node-exporter/phasewise-copies-redis-cache.prom";
+    expect(await on(told)).toMatch(/^phasewise_copy_failed\{copy="redis\/cache",repository="1"\} 1$/m);
+    const verified = async () => (await stack.verify()).checks.find(({ name }) => name === "redis-backup")!;
+    expect(await verified()).toMatchObject({
+      ok: false,
+      detail: expect.stringMatching(/^cache, repository 1: the storage does not answer \(.*bucket/i),
+    });
+    await use((redis) => redis.flushdb());
+    const restored = await stack.json<{ repository: number }>(
+      "restore",
+      stack.name,
+      ...["--cache", "cache", "--yes"],
+    );
+    expect(restored.repository).toBe(2);
+    expect(await get("key:199")).toBe("value 199");
+
+    rmSync(faults);
+    // What was there is gone from the first: it gets one by itself, and the second no other.
+    const forget =
+      "import redisBackup as r; m = r.Machine(r.FOLDER); s = m.stores[1]; [s.request('DELETE', k) for k in s.list()]";
+    const place = "/usr/local/lib/phasewise";
+    await on(
+      `cp ${place}/redis-backup /run/redisBackup.py && PYTHONPATH=/run:${place} python3 -B -c "${forget}"`,
+    );
+    await on("systemctl start phasewise-redis-backup@due");
+    const { caches } = await stack.json<{ caches: { backups: { repositories: number[] }[] }[] }>(
+      "backups",
+      stack.name,
+    );
+    expect(caches[0]!.backups.at(-1)).toMatchObject({ repositories: [1] });
+    expect(caches[0]!.backups.filter(({ repositories }) => repositories.includes(1))).toHaveLength(1);
+    expect(await verified()).toMatchObject({ ok: true, detail: expect.stringContaining("repository 2") });
+    expect(await on(told)).not.toMatch(/^phasewise_copy_failed.* 1$/m);
+  },
+);
+
 test("killed, it comes back by itself with its data", async () => {
   await fill();
   const before = await runId();
@@ -236,6 +287,7 @@ test("another memory limit and policy are applied without a restart", async () =
   const before = await runId();
   stack.configure({
     "phasewise:redis": { enabled: true, memoryMb: 128, evictionPolicy: "noeviction" },
+    ...backup,
   });
   expect((await stack.up()).changes).toMatchObject({ update: 1, create: 0, delete: 0, replace: 0 });
   expect(await check()).toMatchObject({ ok: true, detail: expect.stringContaining("128 MB, noeviction") });
@@ -253,7 +305,7 @@ test("another memory limit and policy are applied without a restart", async () =
 
 test("turned off, its port is closed and its data stays; turned on again, all of it is there", async () => {
   const { host, port } = connection;
-  stack.configure({ "phasewise:redis": { enabled: false } });
+  stack.configure({ "phasewise:redis": { enabled: false }, ...backup });
   await stack.up();
   expect(await stack.faults()).toEqual([]);
   expect((await stack.run("url", stack.name, "--redis")).code).toBe(2);
@@ -264,7 +316,7 @@ test("turned off, its port is closed and its data stays; turned on again, all of
   expect(await on("systemctl is-active redis-server")).toBe("active");
 
   // With other passwords, which the running server learns by a reload.
-  stack.configure({ "phasewise:redis": { enabled: true } });
+  stack.configure({ "phasewise:redis": { enabled: true }, ...backup });
   await stack.up();
   await askForUrl();
   expect(await stack.faults()).toEqual([]);

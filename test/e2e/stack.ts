@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { execa, type Options, type Result } from "execa";
 import pRetry from "p-retry";
 import { parse, stringify } from "yaml";
+import { BucketClient } from "../../clients/s3/bucket.ts";
 import { Documents } from "../../clients/s3/documents.ts";
 import { readObjectStorageAccess } from "../../cloud/objects/server.ts";
 
@@ -184,10 +185,19 @@ export class Stack {
 
   /** What the log's archive of a bucket holds: the keys of its objects. */
   async archived(bucket: string): Promise<string[]> {
+    using store = new Documents(await this.#storage(), bucket);
+    return await store.keys("postgresql/archive/main/");
+  }
+
+  /** A bucket of the embedded object storage, as its owner has it. To be closed. */
+  async bucket(name: string): Promise<BucketClient> {
+    return new BucketClient(await this.#storage(), name);
+  }
+
+  async #storage() {
     const access = (await readObjectStorageAccess(join(this.directory, "cloud/objects")))!;
     const { objectStorage: endpoint } = await this.json<{ objectStorage: string }>("cloud", "status");
-    using store = new Documents({ ...access, endpoint, region: "fsn1" }, bucket);
-    return await store.keys("postgresql/archive/main/");
+    return { ...access, endpoint, region: "fsn1" };
   }
 
   async servers(): Promise<ApiServer[]> {

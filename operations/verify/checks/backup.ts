@@ -97,6 +97,18 @@ export async function ageOf(world: World, cluster: Cluster): Promise<Date> {
   return new Date(Number(second.trim()) * 1000);
 }
 
+/** Whether the storage says that there is no such bucket. */
+function isGone(status: string): boolean {
+  return /\b404\b/.test(status);
+}
+
+function anew(stack: string): string {
+  return withRunbook(
+    `if the bucket is gone, npx phasewise up ${stack} makes it anew, and a full backup begins`,
+    "bucket-lost",
+  );
+}
+
 export function judge({ cluster, state, made, now, stack }: Inspection): Finding {
   const fix = `npx phasewise backup ${stack} makes one now`;
   const repositoryFix = withRunbook(
@@ -106,6 +118,7 @@ export function judge({ cluster, state, made, now, stack }: Inspection): Finding
   if (!state.finishedAt) {
     if (!state.running) {
       const detail = `${cluster}: there is no backup (${state.status})`;
+      if (isGone(state.status)) return { ok: false, detail, fix: anew(stack) };
       return { ok: false, detail, fix: state.status === empty ? fix : repositoryFix };
     }
     if (now.getTime() - made.getTime() < firstHour)

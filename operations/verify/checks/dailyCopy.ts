@@ -1,3 +1,7 @@
+import { messageOf } from "../../../toolchain/problem.ts";
+import { askEach } from "../../copies/repositories.ts";
+import type { Kept } from "../../restore/kept.ts";
+import { repositoriesOf } from "../../restore/repositories.ts";
 import type { Finding, World } from "../check.ts";
 
 /** What checks have in common that look after copies which machines put into the bucket each day. */
@@ -33,6 +37,30 @@ export function judgeDailyCopy({ fix, kind, newest, now, of, since, size }: Dail
   const age = hours < 1 ? `${Math.round(hours * 60)} minutes` : `${Math.round(hours)} hours`;
   const detail = `${of}: ${newest.label}, ${size}, ${age} old`;
   return hours <= OLDEST_HOURS ? { ok: true, detail } : { ok: false, detail, fix };
+}
+
+export interface Looked<T> {
+  /** Whose copies these are. */
+  of: string;
+  read(store: Kept): Promise<T[]>;
+  /** @param where Stands behind the name of what was copied, where there are several repositories. */
+  judge(copies: T[], where: string): Promise<Finding[]>;
+  fix: string;
+}
+
+/** Each repository by itself: one that does not answer has no fresh copy that anybody knows of. */
+export async function lookInEach<T>(
+  { topology }: Pick<World, "topology">,
+  { fix, judge, of, read }: Looked<T>,
+): Promise<Finding[]> {
+  const answers = await askEach(repositoriesOf(topology), read);
+  const findings = answers.map(async ({ error, found, repository: { number } }) => {
+    const where = answers.length === 1 ? "" : `, repository ${number}`;
+    if (found !== null) return await judge(found, where);
+    const detail = `${of}${where}: the storage does not answer (${messageOf(error).split("\n")[0]})`;
+    return [{ ok: false, detail, fix }];
+  });
+  return (await Promise.all(findings)).flat();
 }
 
 /** When a machine learned to make copies. @param settings The file that says how. */

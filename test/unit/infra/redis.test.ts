@@ -61,7 +61,7 @@ describe("the plan with Redis", () => {
         sentinels: [],
         memoryMb: 256,
         evictionPolicy: "noeviction",
-        backup: { bucket: "backups", time: "02:30", retentionDays: 30 },
+        backup: { bucket: "backups", second: null, time: "02:30", retentionDays: 30 },
       },
     ];
     expect(plan.caches).toEqual(caches);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { machineRoles } from "../../../components/machineRoles.ts";
 import { changeFaults, deployedFrom } from "../../../infra/changes.ts";
 import { fromPulumi, fromStackFile } from "../../../infra/config.ts";
 import { hetznerPlan } from "../../../infra/hetzner/plan.ts";
@@ -97,6 +98,28 @@ test("the plan has a bucket more, and the cluster backs up into both", () => {
     retentionDays: 30,
     second: { bucket: "second-backups", retentionDays: 90 },
   });
+});
+
+test("daily copies go into both: dumps for their own time, a cache's backups for each repository's", () => {
+  const settings = config({
+    "phasewise:redis": { enabled: true },
+    "phasewise:backup": { secondRepository: { ...elsewhere, retentionDays: 90 }, dumps: {} },
+  });
+  const plan = hetznerPlan(blueprintOf(settings), settings, "production");
+  const stored = (name: string) => {
+    const role = machineRoles(plan.machines[0]!, plan).find((one) => one.name === name)!;
+    const text = role.files.find(({ path }) => path.endsWith("/settings.json"))!.content;
+    const { repositories } = JSON.parse(text) as { repositories: { bucket: string; keepDays: number }[] };
+    return repositories.map(({ bucket, keepDays }) => [bucket, keepDays]);
+  };
+  expect(stored("dump")).toEqual([
+    ["acme-production-backups", 7],
+    ["acme-production-backups-2", 7],
+  ]);
+  expect(stored("redis-backup")).toEqual([
+    ["acme-production-backups", 30],
+    ["acme-production-backups-2", 90],
+  ]);
 });
 
 test("one of two repositories may go elsewhere, not both, and not the only one", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { chooseCacheBackup, parseCacheBackups } from "../../../operations/cacheBackups/list.ts";
 import { refuseReplicas } from "../../../operations/cacheBackups/restore.ts";
+import { merge } from "../../../operations/copies/repositories.ts";
 import type { Cache } from "../../../operations/topology.ts";
 import { judge } from "../../../operations/verify/checks/redisBackup.ts";
 
@@ -59,6 +60,23 @@ describe("--to", () => {
   });
 });
 
+test("a backup that both repositories have is one, and a restore takes the first that has it", () => {
+  const [oldest, middle, newest] = backups;
+  const merged = merge(
+    [
+      { number: 1, copies: [oldest!, middle!] },
+      { number: 2, copies: [middle!, newest!] },
+    ],
+    ({ label }) => label,
+  );
+  expect(merged).toEqual([
+    { ...oldest, repositories: [1] },
+    { ...middle, repositories: [1, 2] },
+    { ...newest, repositories: [2] },
+  ]);
+  expect(chooseCacheBackup(merged, "latest", "dev").repositories[0]).toBe(2);
+});
+
 test("a cache with replicas is not restored", () => {
   const cache = { name: "cache", machines: ["core-1"], sentinel: null } as Cache;
   expect(() => refuseReplicas(cache, "dev")).not.toThrow();
@@ -74,7 +92,7 @@ test("a cache with replicas is not restored", () => {
 describe("verify", () => {
   const now = new Date("2026-11-22T06:00:00Z");
   const judged = (newest: (typeof backups)[number] | null, since: Date | null = null) =>
-    judge({ cache: "cache", newest, since, now, stack: "dev" });
+    judge({ cache: "cache", where: "", newest, since, now, stack: "dev" });
 
   test.each([
     ["20261121T060000Z", "2026-11-21T06:00:00Z", true],

@@ -228,6 +228,12 @@ test("backup: its age; one that is being made counts in the first hour only", ()
   expect(backup.judge({ ...args, state: refused, made: ago(600) }).fix).toMatch(
     /^the storage must be reachable, and its keys .* be the right ones; /,
   );
+  const gone = "[FileMissingError] unable to load info file: HTTP request failed with 404 (Not Found)";
+  expect(
+    backup.judge({ ...args, state: { ...none, running: false, status: gone }, made: ago(1e6) }).fix,
+  ).toBe(
+    "if the bucket is gone, npx phasewise up dev makes it anew, and a full backup begins (docs/runbooks/bucket-lost.md)",
+  );
   const made = {
     label: "20261121-020000F",
     type: "full",

@@ -28,21 +28,35 @@ test("it stands beside the backups of a cache on one machine", () => {
   expect(() => composeManifest({ hostname: "core-1", mounts: [], roles })).not.toThrow();
 });
 
-test("an authority of the storage's own is trusted alone", () => {
-  const repository = { ...backupSettings.repository, ownAuthority: true };
+test("both repositories are in its settings, each with its own keys and authority", () => {
+  const { repository } = backupSettings;
   const own = dump({
     cluster: "main",
     postgresVersion: 17,
     name: "core-1",
     databases: ["app"],
     at: "03:00",
-    keepDays: 7,
     jobs: 2,
-    repository,
+    repositories: [
+      { ...repository, ownAuthority: true, keepDays: 7 },
+      { ...repository, bucket: "second", ownAuthority: true, keepDays: 8 },
+    ],
   });
-  expect(fileOf(own, "/etc/phasewise/dump/ca.pem").mode).toBe("0600");
-  expect(JSON.parse(fileOf(own, "/etc/phasewise/dump/settings.json").content)).toMatchObject({
-    ca: "/etc/phasewise/dump/ca.pem",
+  const folder = "/etc/phasewise/dump";
+  expect(fileOf(own, `${folder}/ca.pem`)).toMatchObject({
+    mode: "0600",
+    content: "{{secret:backup-ca-certificate}}",
+  });
+  expect(fileOf(own, `${folder}/second-ca.pem`).content).toBe("{{secret:second-backup-ca-certificate}}");
+  expect(JSON.parse(fileOf(own, `${folder}/storage.json`).content)).toEqual([
+    { accessKey: "{{secret:backup-access-key}}", secretKey: "{{secret:backup-secret-key}}" },
+    { accessKey: "{{secret:second-backup-access-key}}", secretKey: "{{secret:second-backup-secret-key}}" },
+  ]);
+  expect(JSON.parse(fileOf(own, `${folder}/settings.json`).content)).toMatchObject({
+    repositories: [
+      { bucket: "phasewise-backups", ca: `${folder}/ca.pem`, keepDays: 7 },
+      { bucket: "second", ca: `${folder}/second-ca.pem`, keepDays: 8 },
+    ],
     at: 180,
     prefix: "dumps/main/",
     databases: ["app"],

@@ -36,14 +36,15 @@ test("an authority of the storage's own is trusted alone", () => {
     name: "cache",
     memoryMb: 256,
     time: "02:30",
-    retentionDays: 30,
-    repository: { ...backupSettings.repository, ownAuthority: true },
+    repositories: [{ ...backupSettings.repository, ownAuthority: true, keepDays: 30 }],
   });
   expect(fileOf(own, "/etc/phasewise/redis-backup/ca.pem").mode).toBe("0600");
   const settings = (of: typeof role) =>
-    JSON.parse(fileOf(of, "/etc/phasewise/redis-backup/settings.json").content) as { ca: string | null };
-  expect(settings(own).ca).toBe("/etc/phasewise/redis-backup/ca.pem");
-  expect(settings(role).ca).toBeNull();
+    JSON.parse(fileOf(of, "/etc/phasewise/redis-backup/settings.json").content) as {
+      repositories: { ca: string | null }[];
+    };
+  expect(settings(own).repositories).toMatchObject([{ ca: "/etc/phasewise/redis-backup/ca.pem" }]);
+  expect(settings(role).repositories).toMatchObject([{ ca: null }]);
 });
 
 test.each([

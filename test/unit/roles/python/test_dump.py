@@ -1,7 +1,7 @@
 import datetime
 import unittest
 
-from dump import appointment, expired, literal, missing, parse, quoted
+from dump import expired, literal, missing, parse, quoted
 
 PREFIX = "dumps/main/"
 
@@ -33,10 +33,6 @@ class Keys(unittest.TestCase):
 
 class Schedule(unittest.TestCase):
     keys = [key("app", "20261121T030001Z"), key("app", "20261120T030001Z"), key("shop", "20261120T030001Z")]
-
-    def test_the_last_appointment(self):
-        self.assertEqual(appointment(at("2026-11-21T03:00:00"), 180), at("2026-11-21T03:00:00"))
-        self.assertEqual(appointment(at("2026-11-21T02:59:59"), 180), at("2026-11-20T03:00:00"))
 
     def test_each_database_is_due_by_itself(self):
         last = at("2026-11-21T03:00:00")

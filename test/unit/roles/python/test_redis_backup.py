@@ -3,7 +3,7 @@ import io
 import unittest
 
 from objectStore import Failed, Store
-from redisBackup import appointment, expired, pump, stamp_of, whose
+from redisBackup import expired, moment_of, pump, whose
 
 PREFIX = "redis/cache/"
 
@@ -14,23 +14,16 @@ def at(text):
 
 class Names(unittest.TestCase):
     def test_a_backup_is_known_by_its_moment(self):
-        self.assertEqual(stamp_of("redis/cache/20261121T023000Z.rdb.gpg", PREFIX), at("2026-11-21T02:30:00"))
+        self.assertEqual(moment_of("redis/cache/20261121T023000Z.rdb.gpg", PREFIX), at("2026-11-21T02:30:00"))
 
     def test_what_is_no_backup_of_this_cache_has_none(self):
         for key in ("redis/other/20261121T023000Z.rdb.gpg", "redis/cache/notes.txt", "redis/cache/x.rdb.gpg"):
-            self.assertIsNone(stamp_of(key, PREFIX))
+            self.assertIsNone(moment_of(key, PREFIX))
 
     def test_only_backups_that_are_too_old_expire(self):
         keys = [f"redis/cache/{day}T023000Z.rdb.gpg" for day in ("20261001", "20261021", "20261023", "20261121")]
         now = at("2026-11-21T02:31:00")
         self.assertEqual(expired([*keys, "redis/cache/readme", "redis/other/20200101T000000Z.rdb.gpg"], PREFIX, now, 30), keys[:2])
-
-
-class When(unittest.TestCase):
-    def test_the_last_appointment(self):
-        self.assertEqual(appointment(at("2026-11-21T02:30:00"), 150), at("2026-11-21T02:30:00"))
-        self.assertEqual(appointment(at("2026-11-21T02:29:59"), 150), at("2026-11-20T02:30:00"))
-        self.assertEqual(appointment(at("2026-11-21T23:59:59"), 150), at("2026-11-21T02:30:00"))
 
 
 class Whose(unittest.TestCase):
