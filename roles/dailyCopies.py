@@ -87,7 +87,7 @@ class Copier:
     each thing was made, by its name (seconds)."""
 
     def __init__(self, folder):
-        self.folder = folder
+        self.configuration = folder
         with open(f"{folder}/settings.json", encoding="utf-8") as file:
             self.settings = json.load(file)
         with open(f"{folder}/storage.json", encoding="utf-8") as file:
@@ -173,7 +173,7 @@ class Copier:
 
     def gpg(self, home, *options):
         """The key is in a file, and it is as strong as the cipher: nothing is won by stretching it."""
-        key = ["--passphrase-file", f"{self.folder}/cipher.password", "--pinentry-mode", "loopback"]
+        key = ["--passphrase-file", f"{self.configuration}/cipher.password", "--pinentry-mode", "loopback"]
         return ["gpg", "--homedir", home, "--batch", "--no-tty", *QUIET, "--no-autostart", *key, *options]
 
     @contextlib.contextmanager

@@ -108,6 +108,8 @@ def make(machine, wanted):
     """`wanted`: by database, the repositories that are to have a dump of it."""
     failed = []
     for database, numbers in wanted.items():
+        if not numbers:
+            continue
         try:
             one(machine, database, numbers)
         except Failed as error:
