@@ -42,7 +42,7 @@ export function judge({ targets, alertmanagers, failed }: Watch, machine: string
     ...silent.map((target) => ({
       ok: false,
       detail: `Prometheus on ${machine} does not reach ${target.address} of ${target.machine}: ${target.error || "not asked yet"}`,
-      fix: `npx phasewise logs ${stack} ${target.machine} says why`,
+      fix: `npx phasewise logs ${stack} -m ${target.machine} says why`,
     })),
     ...(targets.length === 0
       ? [
@@ -58,14 +58,14 @@ export function judge({ targets, alertmanagers, failed }: Watch, machine: string
           {
             ok: false,
             detail: `Prometheus on ${machine} reaches no Alertmanager`,
-            fix: `npx phasewise logs ${stack} ${machine} --unit prometheus-alertmanager says why`,
+            fix: `npx phasewise logs ${stack} -m ${machine} --unit prometheus-alertmanager says why`,
           },
         ]
       : []),
     ...failed.map(({ count, integration }) => ({
       ok: false,
       detail: `${count} messages by ${integration} did not arrive within the last hour`,
-      fix: `npx phasewise logs ${stack} ${machine} --unit prometheus-alertmanager says why; phasewise:alerts names the receiver`,
+      fix: `npx phasewise logs ${stack} -m ${machine} --unit prometheus-alertmanager says why; phasewise:alerts names the receiver`,
     })),
   ];
   if (faults.length > 0) return combine(faults);

@@ -103,6 +103,6 @@ export function judge(
   return {
     ok: false,
     detail: `${declared.name}: ${faults.join("; ")}`,
-    fix: missing.length > 0 ? fix : `npx phasewise logs ${stack} <machine> tells why`,
+    fix: missing.length > 0 ? fix : `npx phasewise logs ${stack} -m <machine> tells why`,
   };
 }

@@ -27,7 +27,7 @@ export function judge(scrape: Scrape, stack: string): Finding {
   const { exporter, machine, samples } = scrape;
   const unit = `prometheus-${exporter}-exporter`;
   const where = `${machine}: ${unit}`;
-  const fix = `npx phasewise logs ${stack} ${machine} --unit ${unit} says why`;
+  const fix = `npx phasewise logs ${stack} -m ${machine} --unit ${unit} says why`;
   if ("unavailable" in samples) {
     return { ok: false, detail: `${where} does not answer: ${samples.unavailable}`, fix };
   }

@@ -28,9 +28,9 @@ test("everything that keeps an alert from its receivers is told, at once", () =>
       "Prometheus on core-1 does not reach 10.0.1.11:9100 of core-1: not asked yet; " +
       "Prometheus on core-1 reaches no Alertmanager; 3 messages by webhook did not arrive within the last hour",
     fix:
-      "npx phasewise logs dev db-1 says why; npx phasewise logs dev core-1 says why; " +
-      "npx phasewise logs dev core-1 --unit prometheus-alertmanager says why; " +
-      "npx phasewise logs dev core-1 --unit prometheus-alertmanager says why; phasewise:alerts names the receiver",
+      "npx phasewise logs dev -m db-1 says why; npx phasewise logs dev -m core-1 says why; " +
+      "npx phasewise logs dev -m core-1 --unit prometheus-alertmanager says why; " +
+      "npx phasewise logs dev -m core-1 --unit prometheus-alertmanager says why; phasewise:alerts names the receiver",
   });
   expect(judged({ targets: [] })).toMatchObject({ ok: false, detail: "Prometheus on core-1 asks nobody" });
 });

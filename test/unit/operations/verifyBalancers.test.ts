@@ -44,7 +44,7 @@ test("a machine that is no target, or is not well, is named with its port", () =
     ok: false,
     detail:
       "gateways: core-1 is unhealthy on 6432; core-1 is unhealthy on 6433; core-2 is unknown on 6432; core-2 is unknown on 6433",
-    fix: "npx phasewise logs dev <machine> tells why",
+    fix: "npx phasewise logs dev -m <machine> tells why",
   });
   expect(judge(declared, null, machines, "dev").detail).toBe("gateways does not exist at Hetzner");
 });
