@@ -19,6 +19,7 @@ const CONFIGURATION = "/etc/patroni/member";
 const WATCHDOG_SCRIPT = `${LIBEXEC}/patroni-watchdog`;
 const WAIT_SCRIPT = `${LIBEXEC}/patroni-wait-for-etcd`;
 const BOOTSTRAP = `${LIBEXEC}/patroni-bootstrap`;
+const CHOOSE_SCRIPT = `${LIBEXEC}/patroni-choose-bootstrap`;
 const BOOTSTRAP_SOURCE = readFileSync(new URL("./patroniBootstrap.py", import.meta.url), "utf8");
 
 /** Debian packages of PostgreSQL under Patroni. Debian only recommends the last two, without which there is no etcd. */
@@ -73,6 +74,7 @@ export function patroni(settings: PatroniSettings): RoleManifest {
       file(PG_REWIND, rewind(version), { mode: "0755" }),
       file(BEFORE_STOP, beforeStop(version), { mode: "0755" }),
       file(BOOTSTRAP, BOOTSTRAP_SOURCE, { mode: "0755" }),
+      file(CHOOSE_SCRIPT, chooseBootstrap(settings), { mode: "0755" }),
       file(dropIn(UNIT), unitDropIn(settings), { onChange: pending(UNIT) }),
     ],
     units: [
@@ -179,15 +181,19 @@ function waitForEtcd({ etcd }: PatroniSettings): string {
   );
 }
 
-/** Decides before each start what a machine without data does: see the program. */
-function bootstrapCommand({ cluster, etcd, postgresVersion }: PatroniSettings): string {
+/**
+ * Decides before each start what a machine without data does: see the program. A script of its own, as that of the wait:
+ * where etcd is changes with each promotion, and calls for no restart.
+ */
+function chooseBootstrap({ cluster, etcd, postgresVersion }: PatroniSettings): string {
   const { ca, certificate, key } = nodeTls("patroni");
-  return [
-    `${BOOTSTRAP} choose --stanza ${cluster} --data ${postgresData(postgresVersion)} --program ${BOOTSTRAP}`,
+  const command = [
+    `exec ${BOOTSTRAP} choose --stanza ${cluster} --data ${postgresData(postgresVersion)} --program ${BOOTSTRAP}`,
     `--override ${CONFIGURATION}/30-bootstrap.yml --key ${PATRONI_NAMESPACE}${cluster}/initialize`,
     `--etcd ${etcd.map((address) => `${address}:${PORTS.etcdClient}`).join(",")}`,
     `--patroni 127.0.0.1:${PORTS.patroni} --ca ${ca} --certificate ${certificate} --private-key ${key}`,
-  ].join(" ");
+  ];
+  return lines("#!/bin/sh", command.join(" "));
 }
 
 /** A stop may take as long as PostgreSQL's last checkpoint: the five minutes keep it from being killed in it. */
@@ -204,7 +210,7 @@ function unitDropIn(settings: PatroniSettings): string {
     Service: {
       RuntimeDirectory: "patroni",
       RuntimeDirectoryMode: "0700",
-      ExecStartPre: [`+${WATCHDOG_SCRIPT}`, WAIT_SCRIPT, bootstrapCommand(settings)],
+      ExecStartPre: [`+${WATCHDOG_SCRIPT}`, WAIT_SCRIPT, CHOOSE_SCRIPT],
       ExecStart: ["", `/usr/bin/patroni ${CONFIGURATION}`],
       // PostgreSQL reads its certificate again only when it is told itself.
       ExecReload: [

@@ -102,6 +102,14 @@ test("changed settings are reloaded; a changed unit waits for a rollout", () => 
   expect(role.units.filter((unit) => unit.state === "running").every((unit) => unit.stateful)).toBe(true);
 });
 
+test("where etcd is changes with a promotion, and calls for no restart", () => {
+  const grown = patroni({ ...patroniSettings, etcd: [...patroniSettings.etcd, "10.0.1.21", "10.0.1.22"] });
+  const before = patroni(patroniSettings).files.map((file) => JSON.stringify(file));
+  const changed = grown.files.filter((file) => !before.includes(JSON.stringify(file)));
+  expect(changed.map(({ path }) => path)).toContain("/usr/local/lib/phasewise/patroni-choose-bootstrap");
+  expect(changed.flatMap(({ onChange = [] }) => onChange.map(({ action }) => action))).toEqual(["reload"]);
+});
+
 test("a member of several is ready when Patroni answers, not when its copy is made", () => {
   expect(patroni(patroniSettings).ready?.name).toBe("PostgreSQL accepts connections");
   const joining = patroni({ ...patroniSettings, alone: false }).ready;
