@@ -41,7 +41,8 @@ export function pgbackrestConfiguration(settings: PgbackrestSettings): string {
       "compress-type": "zst",
       "compress-level": 3,
       "start-fast": "y",
-      "process-max": Math.max(1, Math.min(4, Math.floor(cores / 2))),
+      // All cores: what makes backups is nice to PostgreSQL, and gets what that leaves.
+      "process-max": Math.max(1, Math.min(4, cores)),
       "io-timeout": 20,
       // A member whose power went in the middle of a backup is noticed in 25 s; pgBackRest's own limit is 31 minutes.
       "tcp-keep-alive-idle": 10,
