@@ -62,9 +62,15 @@ export async function linkExists(namespace: string | null, name: string): Promis
   return succeeds("ip", [...inside(namespace), "link", "show", "dev", name]);
 }
 
+/** Removes it where it is there. */
 export async function deleteLink(namespace: string | null, name: string): Promise<void> {
-  if (await linkExists(namespace, name))
+  if (!(await linkExists(namespace, name))) return;
+  try {
     await run("ip", [...inside(namespace), "link", "delete", "dev", name]);
+  } catch (error) {
+    // It has gone meanwhile, as a cable goes with the namespace of its other end.
+    if (await linkExists(namespace, name)) throw error;
+  }
 }
 
 export interface Link {
