@@ -62,7 +62,9 @@ export interface Cut {
 /** Drops a machine's packets in the private network, without a word to either side. Cuts add up until `mend`. */
 export async function cut(stack: Stack, machine: string, { towards, ports }: Cut = {}): Promise<void> {
   const { private_net } = await server(stack, machine);
-  const { ip, network } = private_net[0]!;
+  const [attached] = private_net;
+  if (!attached) throw new Error(`${machine} is in no network yet`);
+  const { ip, network } = attached;
   const others =
     towards &&
     (await Promise.all(towards.map(async (each) => (await server(stack, each)).private_net[0]!.ip)));

@@ -10,8 +10,9 @@ export default {
     const { stack } = promotion;
     await promotion.done("--to", "2");
     try {
-      const strike = () => cut(stack, "core-2", { ports: [PORTS.pgbouncer] });
-      const outcome = await promotion.struckAt("[2/", strike, "--to", "3");
+      // As soon as there is such a machine: it must not have been found healthy before.
+      const strike = () => stack.eventually(() => cut(stack, "core-2", { ports: [PORTS.pgbouncer] }));
+      const outcome = await promotion.struckAt("[1/", strike, "--to", "3");
       promotion.expectTold(outcome);
       expect(outcome.stderr).toContain("gateways: core-2 is unhealthy on 6432");
       expect(outcome.stderr).toContain(`npx phasewise promote ${stack.name} --abort`);
