@@ -28,6 +28,7 @@ const whole = () => stack.eventually(async () => expect(await stack.faults()).to
 beforeAll(async () => {
   await stack.reset();
   stack.configure({
+    "phasewise:deletionProtection": !replicas,
     "phasewise:phase": replicas ? 3 : 2,
     ...(replicas ? { "phasewise:loadBalancer": { public: true } } : {}),
   });
