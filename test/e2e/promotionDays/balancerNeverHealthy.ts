@@ -5,7 +5,6 @@ import type { Day } from "./day.ts";
 
 export default {
   name: "the load balancer of phase 3 never finds its new gateway healthy: told which and why, and gone on with or taken back",
-  untried: true,
   async run(promotion) {
     const { stack } = promotion;
     await promotion.done("--to", "2");
