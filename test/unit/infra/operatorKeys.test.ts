@@ -99,9 +99,14 @@ describe("people's keys", () => {
 
   it("are no place for an encrypted value", () => {
     const secure = { secure: "v1:a:b" };
-    expect(faults(withKeys({ alice: secure }))).toEqual([
-      `phasewise:access.keys.alice: an encrypted value | ${allowed}, or a list of them | write it in clear; only alerts.webhook, alerts.slack, alerts.email.password, objectStorage.accessKey, objectStorage.secretKey, backup.secondRepository.accessKey and backup.secondRepository.secretKey are secrets`,
+    const [fault, ...others] = faults(withKeys({ alice: secure }));
+    expect(others).toEqual([]);
+    const [what, expected, fix] = fault!.split(" | ");
+    expect([what, expected]).toEqual([
+      "phasewise:access.keys.alice: an encrypted value",
+      `${allowed}, or a list of them`,
     ]);
+    expect(fix).toMatch(/^write it in clear; only .*objectStorage\.accessKey, .* are secrets$/);
   });
 });
 
