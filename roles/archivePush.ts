@@ -42,6 +42,10 @@ export function archiveOf(repository: 1 | 2) {
  * left; and what it dropped stands in no place but the journal. What is given up is written down on the volume, with
  * the first lost commit's time.
  *
+ * A standby whose primary died keeps the last segment of that timeline unfinished, and sends it after its own promotion;
+ * what died has sent the whole one when it came back. pgBackRest refuses the second (ArchiveDuplicateError, 45), for
+ * ever, and no log would be archived any more. The server's own timeline holds all of it that counts: it is left out.
+ *
  * Of two repositories each gets it by itself, whatever became of the other, and PostgreSQL keeps what one of them
  * lacks. Past the bound log is given up for the one that fails alone; the other one then takes what waits.
  */
@@ -69,6 +73,12 @@ export function archivePush(settings: ArchivePushSettings): string {
     '  ) 9> "$spool/given-up.lock" || return 1',
     '  echo "archive-push: $file is given up$whose: $1" >&2',
     "}",
+    "# Whether this server has left the timeline of the file.",
+    "superseded() {",
+    "  newest=$(ls pg_wal | sed -n 's/^\\([0-9A-F]\\{8\\}\\)\\.history$/\\1/p' | tail -n 1)",
+    '  [ -n "$newest" ] || return 1',
+    '  case $file in "$newest"*) return 1 ;; esac',
+    "}",
     "# Whether it is this repository for which so much waits.",
     ...blame(spools),
     "send() {",
@@ -91,6 +101,10 @@ export function archivePush(settings: ArchivePushSettings): string {
     '    give_up "pgBackRest dropped it"',
     "    return ;;",
     "  esac",
+    '  if [ "$status" -eq 45 ] && superseded; then',
+    '    echo "archive-push: $file$whose: the archive keeps what the primary of its timeline wrote" >&2',
+    "    status=0",
+    "  fi",
     ...(several
       ? [`  if [ "$status" -eq 0 ]; then rm -f "$spool/failing"; else : > "$spool/failing"; fi`]
       : []),

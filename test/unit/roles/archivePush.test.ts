@@ -85,6 +85,23 @@ test("while a planned move holds clients the log waits, but not for ever", async
   expect(readFileSync(join(folder, "asked"), "utf8").trim().split("\n")).toHaveLength(2);
 });
 
+test("an unfinished file of a timeline that was left is not held against the archive's whole one", async () => {
+  const other = {
+    waiting: 1,
+    says: "ERROR: [045]: WAL file already exists with a different checksum",
+    exits: 45,
+  };
+  expect(await push(segment(1), other)).toMatchObject({ exitCode: 45 });
+  writeFileSync(join(folder, "data/pg_wal/00000002.history"), "");
+  const left = await push(segment(1), other);
+  expect(left).toMatchObject({ exitCode: 0 });
+  expect(left.stderr).toContain(
+    `archive-push: ${segment(1)}: the archive keeps what the primary of its timeline wrote`,
+  );
+  expect(await push("000000020000000000000001", other)).toMatchObject({ exitCode: 45 });
+  expect(await push(segment(1), { ...other, exits: 103 })).toMatchObject({ exitCode: 103 });
+});
+
 test("past the bound log is given up, and from then on until somebody ends it", async () => {
   expect((await push(segment(1), { waiting: 4 })).stderr).toBe(
     `archive-push: ${segment(1)} is given up: more than 3 segments wait`,
