@@ -8,7 +8,7 @@ export default {
   name: "the synchronous standby is lost, then the primary: nobody leads who lacks an acknowledged row",
   phases: [2, 3],
   durability: "sync",
-  // Right after another failover the standby that came back did not lead within 90 s, in one of five runs: why is not known.
+  // Right after another failover the standby that came back did not lead within 90 s, in one of four runs: why is not known.
   untried: true,
   async run(scene) {
     const { stack } = scene;
