@@ -55,7 +55,8 @@ export function archivePush(settings: ArchivePushSettings): string {
   return lines(
     "#!/bin/sh",
     "# In PostgreSQL's data directory: archive-push pg_wal/<file>",
-    `for _ in $(seq ${LATER_AT_MOST * 5}); do [ -e ${ARCHIVE_LATER} ] || break; sleep 0.2; done`,
+    `tries=${LATER_AT_MOST * 5}`,
+    `while [ -e ${ARCHIVE_LATER} ] && [ "$tries" -gt 0 ]; do sleep 0.2; tries=$((tries - 1)); done`,
     `wal=$1 file=\${1##*/} full=`,
     "waiting=$(ls pg_wal/archive_status | grep -c '\\.ready$')",
     "free=$(( $(stat -f -c '%a * %S' .) / 16777216 ))",

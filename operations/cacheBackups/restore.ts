@@ -3,7 +3,7 @@ import { visitorOf } from "../../clients/ssh/visitor.ts";
 import { REDIS_RESTORE_REPORT, redisRestoreUnit } from "../../roles/redisBackup.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
-import type { InRepositories } from "../copies/repositories.ts";
+import { type InRepositories, outOf } from "../copies/repositories.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
 import { type Cache, type Machine, readDeployed } from "../topology.ts";
@@ -61,8 +61,7 @@ export async function restoreCache(
   refuseOther(stack, "", await store.read());
   const machine = machines.named(cache.machines[0]!);
   const start = Date.now();
-  const from = topology.buckets.length === 1 ? "" : ` out of repository ${repository}`;
-  ctx.onLine(`${name}: ${backup.label}${from} is being restored on ${machine.name}`);
+  ctx.onLine(`${name}: ${backup.label}${outOf(topology, repository)} is being restored on ${machine.name}`);
   const { keys, kept } = await restoreOn(machines, machine, redisRestoreUnit(backup.label, repository));
   return {
     stack,

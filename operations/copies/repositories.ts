@@ -36,6 +36,11 @@ export async function askEach<T>(
   );
 }
 
+/** For a line of progress: where a copy is read from. Nothing where there is one repository. */
+export function outOf({ buckets }: Pick<Topology, "buckets">, repository: number): string {
+  return buckets.length === 1 ? "" : ` out of repository ${repository}`;
+}
+
 export interface ReadOptions {
   /** This one alone; all that answer if left out. */
   repository?: number | undefined;

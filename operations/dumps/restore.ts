@@ -1,6 +1,6 @@
 import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
-import type { InRepositories } from "../copies/repositories.ts";
+import { type InRepositories, outOf } from "../copies/repositories.ts";
 import { Machines } from "../machines.ts";
 import { leaderOf } from "../membership/postgres.ts";
 import { parseCopy } from "../restore/copy/request.ts";
@@ -57,8 +57,9 @@ export async function restoreDump(
     });
   }
   const start = Date.now();
-  const from = topology.buckets.length === 1 ? "" : ` out of repository ${repository}`;
-  ctx.onLine(`${database} of ${dump.madeAt}${from} becomes ${request.to} on ${leader.name}`);
+  ctx.onLine(
+    `${database} of ${dump.madeAt}${outOf(topology, repository)} becomes ${request.to} on ${leader.name}`,
+  );
   await runDumpProgram(machines, leader, ["restore", String(repository), database, dump.name, request.to]);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   return { stack, cluster: cluster.name, dump, repository, database: request.to, seconds };

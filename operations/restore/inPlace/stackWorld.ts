@@ -3,7 +3,7 @@ import type { OperationContext } from "../../context.ts";
 import type { Machines } from "../../machines.ts";
 import type { Cluster } from "../../topology.ts";
 import { judgeClock } from "../clock.ts";
-import { repositoriesOf } from "../repositories.ts";
+import { repositoryNumbered } from "../repositories.ts";
 import { openStore } from "../store.ts";
 import {
   asideCommand,
@@ -160,7 +160,7 @@ export class StackInPlace implements InPlaceWorld {
     const { from } = this.#request;
     if (from.type === "old") return null;
     const { cluster, machines } = this.#place;
-    const { bucket } = repositoriesOf(machines.topology).find(({ number }) => number === from.repository)!;
+    const { bucket } = repositoryNumbered(machines.topology, from.repository);
     return await judgeClock(bucket, cluster, { reached: { time, lsn }, stopped, timeline: before }, ctx);
   }
 

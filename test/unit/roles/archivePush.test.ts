@@ -33,7 +33,7 @@ function install(several: boolean) {
   const text = archivePush({ stanza: "main", postgresVersion: 17, mostSegments: 3, several })
     .replaceAll("/data/pgbackrest", join(folder, "spool"))
     .replaceAll(ARCHIVE_LATER, join(folder, "later"))
-    .replace("seq 50", "seq 5")
+    .replace("tries=50", "tries=5")
     .replace("/usr/lib/postgresql/17/bin/pg_waldump", join(folder, "bin/pg_waldump"));
   program("archive-push", text);
 }
