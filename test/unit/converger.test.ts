@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { pythonTests } from "./pythonTests.ts";
 
-const folder = new URL("./converger/", import.meta.url).pathname;
-const converger = new URL("../../clients/converger/remote/", import.meta.url).pathname;
+const folder = new URL("./converger/", import.meta.url);
+const converger = new URL("../../clients/converger/remote/", import.meta.url);
 
 describe("the converger, in Python's own unittest", () => {
   const modules = readdirSync(folder).filter((name) => /^test_.*\.py$/.test(name));
@@ -14,11 +13,6 @@ describe("the converger, in Python's own unittest", () => {
   });
 
   test.each(modules)("%s", async (name) => {
-    const { stderr } = await promisify(execFile)(
-      "python3",
-      ["-B", "-m", "unittest", "-v", name.replace(/\.py$/, "")],
-      { cwd: folder, env: { ...process.env, PYTHONPATH: converger } },
-    );
-    expect(stderr).toMatch(/^OK$/m);
+    expect(await pythonTests(name.replace(/\.py$/, ""), folder, converger)).toMatch(/^OK$/m);
   });
 });

@@ -1,20 +1,15 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { composeManifest } from "../../../roles/compose.ts";
 import { dump } from "../../../roles/dump.ts";
+import { pythonTests } from "../pythonTests.ts";
 import { backupSettings, fileOf, roleNamed } from "./machine.ts";
 
-const folder = new URL("./python/", import.meta.url).pathname;
-const sources = new URL("../../../roles/", import.meta.url).pathname;
+const folder = new URL("./python/", import.meta.url);
+const sources = new URL("../../../roles/", import.meta.url);
 const role = roleNamed("dump");
 
 test("which dumps are due and which go, in Python's own unittest", async () => {
-  const { stderr } = await promisify(execFile)("python3", ["-B", "-m", "unittest", "-v", "test_dump"], {
-    cwd: folder,
-    env: { ...process.env, PYTHONPATH: sources },
-  });
-  expect(stderr).toMatch(/^OK$/m);
+  expect(await pythonTests("test_dump", folder, sources)).toMatch(/^OK$/m);
 });
 
 test("keys are in files of root's alone, and in nothing that is executed", () => {

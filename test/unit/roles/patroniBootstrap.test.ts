@@ -1,15 +1,9 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { pythonTests } from "../pythonTests.ts";
 
-const folder = new URL("./python/", import.meta.url).pathname;
-const roles = new URL("../../../roles/", import.meta.url).pathname;
+const folder = new URL("./python/", import.meta.url);
+const roles = new URL("../../../roles/", import.meta.url);
 
 test("what a first start does, in Python's own unittest", async () => {
-  const { stderr } = await promisify(execFile)(
-    "python3",
-    ["-B", "-m", "unittest", "-v", "test_patroni_bootstrap"],
-    { cwd: folder, env: { ...process.env, PYTHONPATH: roles } },
-  );
-  expect(stderr).toMatch(/^OK$/m);
+  expect(await pythonTests("test_patroni_bootstrap", folder, roles)).toMatch(/^OK$/m);
 });

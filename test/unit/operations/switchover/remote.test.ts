@@ -1,10 +1,9 @@
-import { execFile } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { pythonTests } from "../../pythonTests.ts";
 
-const folder = new URL("./remote/", import.meta.url).pathname;
-const programs = new URL("../../../../operations/switchover/remote/", import.meta.url).pathname;
+const folder = new URL("./remote/", import.meta.url);
+const programs = new URL("../../../../operations/switchover/remote/", import.meta.url);
 
 describe("the programs of a cutover, in Python's own unittest", () => {
   const modules = readdirSync(folder).filter((name) => /^test_.*\.py$/.test(name));
@@ -14,11 +13,6 @@ describe("the programs of a cutover, in Python's own unittest", () => {
   });
 
   test.each(modules)("%s", async (name) => {
-    const { stderr } = await promisify(execFile)(
-      "python3",
-      ["-B", "-m", "unittest", "-v", name.replace(/\.py$/, "")],
-      { cwd: folder, env: { ...process.env, PYTHONPATH: programs } },
-    );
-    expect(stderr).toMatch(/^OK$/m);
+    expect(await pythonTests(name.replace(/\.py$/, ""), folder, programs)).toMatch(/^OK$/m);
   });
 });
