@@ -54,7 +54,7 @@ async function show({
   const { host, port } = up.endpoints.write;
   print(`${stack} has ${source}'s data of ${target}, in ${seconds} s: ${host}:${port}.`);
   print(
-    `It began with ${backup ?? "the backup before that"}; its last transaction: ${reached.time ?? "none after the backup"}. Its passwords, its authority and its backups are its own: npx phasewise url ${stack} --show-secrets`,
+    `It began with ${backup}; its last transaction: ${reached.time ?? "none after the backup"}. Its passwords, its authority and its backups are its own: npx phasewise url ${stack} --show-secrets`,
   );
   if (verify === null) return;
   const { verdict, verifyTable } = await import("./verifyTable.ts");

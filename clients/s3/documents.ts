@@ -44,11 +44,18 @@ export class Documents {
     return text === null ? null : JSON.parse(text);
   }
 
+  /** Null where there is none. */
   async getText(key: string): Promise<string | null> {
+    const bytes = await this.getBytes(key);
+    return bytes === null ? null : Buffer.from(bytes).toString("utf8");
+  }
+
+  /** Null where there is none. */
+  async getBytes(key: string): Promise<Uint8Array | null> {
     return await this.#explained(async () => {
       try {
         const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-        return await Body!.transformToString();
+        return await Body!.transformToByteArray();
       } catch (error) {
         if (codeOf(error) === "NoSuchKey" || codeOf(error) === "NotFound") return null;
         throw error;

@@ -37,7 +37,24 @@ export function parseRepository(json: string, stanza: string): Repository {
   const info = stanzaInfo(json, stanza);
   const fault = info ? unreadableBecause(info) : null;
   if (fault !== null) throw unreadable(fault);
-  const backups = (info?.backup ?? [])
+  return { backups: finishedBackups(info?.backup ?? []) };
+}
+
+/** A backup as pgBackRest lists it. */
+interface Listed {
+  label: string;
+  error?: boolean | null;
+  /** Seconds since 1970. */
+  timestamp: { stop: number };
+  lsn: { stop: string };
+  archive?: { start: string | null };
+  /** In bytes. */
+  info: { size: number };
+}
+
+/** Those that can be restored, the oldest first. */
+export function finishedBackups(listed: readonly Listed[]): Backup[] {
+  return listed
     .filter(({ error }) => error !== true)
     .map(({ archive, label, timestamp, lsn, info: { size } }) => ({
       label,
@@ -48,7 +65,6 @@ export function parseRepository(json: string, stanza: string): Repository {
       timeline: Number.parseInt(archive?.start?.slice(0, 8) ?? "1", 16),
     }))
     .sort((a, b) => a.finished.getTime() - b.finished.getTime());
-  return { backups };
 }
 
 /** What pgBackRest says against a repository; nothing where all is well. @param json Of `pgbackrest info`. */
@@ -133,7 +149,8 @@ function outside(target: Target, first: Backup, why: string): Problem {
 /** What another key makes of a file now and then: it is not refused, and what comes out are no characters. */
 const GARBLED = /[^\P{C}\t\n]|\uFFFD/gu;
 
-function unreadable(told: string): Problem {
+/** Says why a repository cannot be read. @param told What pgBackRest, or what reads its files, said. */
+export function unreadable(told: string): Problem {
   const message = told.replace(GARBLED, "?");
   const wrongKey = /Crypto|cipher|decrypt/i.test(message) || message !== told;
   return new Problem({

@@ -1,4 +1,3 @@
-import type { HetznerAccess } from "../../clients/hetzner.ts";
 import type { Topology } from "../../infra/topology.ts";
 import { backupInfoCommand } from "../../roles/pgbackrest.ts";
 import { messageOf, Problem } from "../../toolchain/problem.ts";
@@ -8,13 +7,14 @@ import type { World } from "../verify/check.ts";
 import { leaderOf } from "../verify/patroni.ts";
 import { openWorld } from "../verify/world.ts";
 import { markArchive, sqlOn } from "./archive.ts";
+import { readBucket } from "./bucketIndex.ts";
 import { judgeClock } from "./clock.ts";
 import { type CopyReport, copyBack, requireCopyable } from "./copy/copy.ts";
 import { parseCopy } from "./copy/request.ts";
 import type { Reached } from "./reached.ts";
 import { recover, run } from "./recover.ts";
 import { type ChosenRepository, chooseRepository } from "./repositories.ts";
-import { type Backup, chooseBackup, neededBytes, parseRepository } from "./repository.ts";
+import { type Backup, chooseBackup, neededBytes, parseRepository, type Repository } from "./repository.ts";
 import { cipherOf, cloudAccess, judgeSize, withScratch } from "./scratch.ts";
 import { openStore, readPoints } from "./store.ts";
 import { parseTarget, type Target, targetText } from "./target.ts";
@@ -75,13 +75,16 @@ export async function restoreToScratch(
   const repository = await chooseRepository(topology, cluster, options.repository, ctx);
   const plan = await planRestore(topology, cluster, target, ctx, repository);
   const access = await cloudAccess(deployment, ctx);
-  const size = await sizeFor(access, topology, cluster, plan?.backup ?? null, options.serverType ?? null);
+  const size = await judgeSize(access, topology, cluster, {
+    serverType: options.serverType ?? null,
+    bytes: neededBytes(plan.backup),
+  });
   const { keepHours } = options;
   const keepUntil = keepHours === undefined ? null : new Date(Date.now() + keepHours * 3600_000);
   const wish = { ...size, bytes: 0, writable: false, keepUntil };
   const begin = Date.now();
   return await withScratch({ access, topology, cluster, repository }, wish, ctx, async (scratch, session) => {
-    const { backup, timeline } = plan ?? (await planThere(session, topology, cluster, target, ctx));
+    const { backup, timeline } = plan;
     const recovered = await recover(session, cluster, target, backup.label, ctx, timeline);
     const seconds = Math.round((Date.now() - begin) / 100) / 10;
     return {
@@ -130,53 +133,50 @@ export function clusterOf(topology: Topology, name: string | undefined): Cluster
 }
 
 /**
- * What can be known beforehand: the backup to begin with. A stack that runs is asked, and its archive is brought up to
- * now; where it does not answer (it may be lost), the throw-away machine looks itself.
+ * What can be known beforehand: the backup to begin with, and where the log goes on from there. A stack that runs is
+ * asked, and its archive is brought up to now; where it does not answer (it may be lost), the bucket is read.
+ * @throws Problem (exit 2) where the target cannot be reached.
  */
 export async function planRestore(
   topology: Topology,
   cluster: Cluster,
   target: Target,
   ctx: OperationContext,
-  repository: Pick<ChosenRepository, "number">,
-): Promise<Way | null> {
+  chosen: ChosenRepository,
+): Promise<Way> {
   await using world = openWorld(topology, { unavailable: "a restore does not ask it" }, ctx);
-  let info: string;
-  try {
-    info = await readInfo(world, cluster, repository.number);
-  } catch (error) {
-    ctx.signal.throwIfAborted();
-    ctx.onLine(
-      `${cluster.name} does not answer (${messageOf(error).split("\n")[0]}): its repository is read by the new machine`,
-    );
-    return null;
-  }
+  const repository = await readRepository(world, cluster, chosen, ctx);
   const end = await endOfLog(world, cluster);
-  const way = await choose(topology, cluster, target, info, end, ctx.onLine);
-  return { ...way, marked: await markIfPossible(world, cluster, repository.number, ctx) };
-}
-
-async function readInfo(world: World, cluster: Cluster, repository: number): Promise<string> {
-  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
-  return await world.run(member, backupInfoCommand(cluster.backupStanza, repository));
-}
-
-async function choose(
-  topology: Topology,
-  cluster: Cluster,
-  target: Target,
-  info: string,
-  end: string | null,
-  tell: (line: string) => void,
-): Promise<Omit<Way, "marked">> {
-  using store = openStore(topology, tell);
+  using store = openStore(topology, ctx.onLine);
   const [points, branches] = await Promise.all([
     readPoints(store, cluster.name),
     readBranches(store, cluster.name),
   ]);
-  const repository = parseRepository(info, cluster.backupStanza);
-  const backup = chooseBackup(repository, target, points, new Date(), { branches, end });
-  return { backup, timeline: timelineTo(momentOf(target, points), branches) };
+  return {
+    backup: chooseBackup(repository, target, points, new Date(), { branches, end }),
+    timeline: timelineTo(momentOf(target, points), branches),
+    marked: await markIfPossible(world, cluster, chosen.number, ctx),
+  };
+}
+
+async function readRepository(
+  world: World,
+  cluster: Cluster,
+  { bucket, number }: ChosenRepository,
+  ctx: OperationContext,
+): Promise<Repository> {
+  const member = world.topology.machines.find((machine) => cluster.members.includes(machine.name))!;
+  let info: string;
+  try {
+    info = await world.run(member, backupInfoCommand(cluster.backupStanza, number));
+  } catch (error) {
+    ctx.signal.throwIfAborted();
+    ctx.onLine(
+      `${member.name} does not answer (${messageOf(error).split("\n")[0]}): the bucket is read instead`,
+    );
+    return await readBucket(bucket, cluster.backupStanza, cipherOf(world.topology, cluster));
+  }
+  return parseRepository(info, cluster.backupStanza);
 }
 
 /** Null where the primary is gone. */
@@ -205,30 +205,6 @@ async function markIfPossible(
     );
     return false;
   }
-}
-
-async function planThere(
-  session: Parameters<typeof run>[0],
-  topology: Topology,
-  cluster: Cluster,
-  target: Target,
-  ctx: OperationContext,
-): Promise<Omit<Way, "marked">> {
-  const info = await run(session, backupInfoCommand(cluster.backupStanza), ctx);
-  return choose(topology, cluster, target, info, null, ctx.onLine);
-}
-
-async function sizeFor(
-  access: HetznerAccess,
-  topology: Topology,
-  cluster: Cluster,
-  backup: Backup | null,
-  serverType: string | null,
-) {
-  return await judgeSize(access, topology, cluster, {
-    serverType,
-    bytes: backup === null ? 0 : neededBytes(backup),
-  });
 }
 
 async function databasesOn(

@@ -49,8 +49,8 @@ export interface BesideReport {
   source: string;
   cluster: string;
   target: string;
-  /** The backup it began with; null where the old stack does not answer, and pgBackRest chose it. */
-  backup: string | null;
+  /** The backup it began with. */
+  backup: string;
   reached: Reached;
   /** Why the result may not be what was asked for; null where nothing speaks against it. */
   warning: string | null;
@@ -102,7 +102,7 @@ export async function restoreBeside(
     source,
     cluster: old.name,
     target: targetText(target),
-    backup: way?.backup.label ?? null,
+    backup: way.backup.label,
     reached: recovered.reached,
     warning,
     seconds: Math.round((Date.now() - begin) / 100) / 10,
@@ -123,7 +123,7 @@ interface Wish {
 }
 
 /** @throws Problem (exit 2) with all that keeps it from being done. */
-async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way | null> {
+async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way> {
   const { deployment, draft, old, plan, setting, topology } = wish;
   const { stack } = draft.file;
   const access = await cloudAccess(deployment, ctx);
@@ -142,13 +142,13 @@ async function requirePossible(wish: Wish, ctx: OperationContext): Promise<Way |
     origin: setting,
     source: { ...old, buckets: topology.buckets },
     target: asked.fault,
-    bytes: asked.way?.backup.bytes ?? null,
+    bytes: asked.way?.backup.bytes ?? 0,
     config: { ...draft.config, buckets: bucketsOf(topology, draft) },
     resources: state?.resources.length ?? 0,
     held,
     servers: { there: servers.length, coming: Math.max(0, plan.machines.length - made.length) },
   });
-  if (reasons.length === 0) return asked.way;
+  if (reasons.length === 0 && asked.way !== null) return asked.way;
   throw new Problem({
     happened: `${setting.stack} cannot be restored into ${stack} beside it:`,
     details: reasons,

@@ -20,8 +20,8 @@ export interface BesideFacts {
   };
   /** Why the target cannot be reached; null where it can. */
   target: string | null;
-  /** Of the database in the backup; null where nobody can tell. */
-  bytes: number | null;
+  /** Of the database in the backup; 0 where there is none that could be taken. */
+  bytes: number;
   /** Of the new stack. */
   config: Pick<Config, "database" | "volume" | "limits"> & {
     origin?: OriginSetting | undefined;
@@ -39,7 +39,7 @@ export interface BesideFacts {
 export function besideFaults(facts: BesideFacts): string[] {
   const { bytes, config, held, origin, servers, source, stack, target } = facts;
   const { database, volume } = config;
-  const needed = bytes === null ? 0 : neededForData(bytes);
+  const needed = bytes === 0 ? 0 : neededForData(bytes);
   const ownBytes = volume.sizeGb * 1024 ** 3;
   const shared = config.buckets.filter((own) =>
     source.buckets.some(({ endpoint, name }) => own.name === name && own.endpoint === endpoint),

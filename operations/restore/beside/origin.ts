@@ -6,13 +6,11 @@ import type { Cluster } from "../../topology.ts";
 import type { ChosenRepository } from "../repositories.ts";
 import type { Way } from "../restore.ts";
 import { cipherOf } from "../scratch.ts";
-import { openStore, readPoints } from "../store.ts";
 import { restoreOptions, type Target } from "../target.ts";
-import { momentOf, readBranches, timelineTo } from "../timelines.ts";
 
 /**
  * What the machines of a new stack are told of the repository that its data comes from.
- * @param way Null where the other stack does not answer: pgBackRest chooses the backup then.
+ * @param way The backup that it begins with, and the line of history that leads to the target.
  * @param cluster.new The name of the new stack's cluster.
  */
 export async function originOf(
@@ -20,7 +18,7 @@ export async function originOf(
   { bucket }: ChosenRepository,
   cluster: { old: Cluster; new: string },
   target: Target,
-  way: Way | null,
+  way: Way,
   ctx: OperationContext,
 ): Promise<Origin> {
   const { hostname, port } = new URL(bucket.endpoint);
@@ -35,8 +33,8 @@ export async function originOf(
         bucket: bucket.name,
         ownAuthority: bucket.caCertificate !== null,
       },
-      patienceSeconds: patience(way?.backup.bytes ?? null),
-      options: await optionsOf(topology, bucket, cluster.old, target, way, ctx),
+      patienceSeconds: patience(way.backup.bytes),
+      options: await optionsOf(bucket, cluster.old, target, way, ctx),
     },
     accessKey: bucket.accessKey,
     secretKey: bucket.secretKey,
@@ -46,34 +44,25 @@ export async function originOf(
 }
 
 /** In seconds: at 10 MB/s, as the slowest of what was measured, beside what an empty cluster may take. */
-function patience(bytes: number | null): number {
-  return bytes === null ? 4 * 3600 : 300 + Math.ceil(bytes / 10e6);
+function patience(bytes: number): number {
+  return 300 + Math.ceil(bytes / 10e6);
 }
 
 async function optionsOf(
-  topology: Topology,
   bucket: ChosenRepository["bucket"],
   cluster: Cluster,
   target: Target,
-  way: Way | null,
+  way: Way,
   ctx: OperationContext,
 ): Promise<string[]> {
-  using store = openStore(topology, ctx.onLine);
-  const [points, branches] = await Promise.all([
-    readPoints(store, cluster.name),
-    readBranches(store, cluster.name),
-  ]);
-  const timeline = way?.timeline ?? timelineTo(momentOf(target, points), branches);
-  const point = target.type === "name" ? points.find(({ name }) => name === target.name) : undefined;
-  const end = target.type === "time" && !way?.marked ? await archiveEnd(bucket, cluster) : null;
+  const { backup, marked, timeline } = way;
+  const end = target.type === "time" && !marked ? await archiveEnd(bucket, cluster) : null;
   if (target.type === "time" && end !== null && target.time > end) {
     // PostgreSQL takes it for a fault where nothing was committed after the moment that it is to stop at.
     ctx.onLine(`the archive ends at ${end.toISOString()}, before that moment: all of it is replayed`);
-    return restoreOptions({ type: "latest" }, way?.backup.label ?? null, timeline);
+    return restoreOptions({ type: "latest" }, backup.label, timeline);
   }
-  // For a name pgBackRest takes the newest backup, which may lie behind it; for a place it takes the one before.
-  const wanted: Target = way === null && point !== undefined ? { type: "lsn", lsn: point.lsn } : target;
-  return restoreOptions(wanted, way?.backup.label ?? null, timeline);
+  return restoreOptions(target, backup.label, timeline);
 }
 
 /** When the newest log came into the archive: everything in it was committed before. */
