@@ -85,7 +85,7 @@ async function watched(
     { access: prepared.access, drainSeconds, maxStallSeconds: options.maxStallMs / 1000 },
     ctx,
   );
-  const announced = new Announced(plan, async () => (await canary.check()).errors);
+  const announced = new Announced(plan.machines, async () => (await canary.check()).errors);
   const marks: { name: string; at: Date }[] = [];
   const { end, journal } = await runWorkflow({
     steps: announced.around(stepsOf(topology, requestOf(begun).work)),

@@ -21,6 +21,7 @@ import { keepReport } from "../keepReport.ts";
 import { Machines } from "../machines.ts";
 import { leaderOf } from "../membership/postgres.ts";
 import { withSteps } from "../promote/report.ts";
+import { Announced } from "../rollout/announced.ts";
 import { readTopology } from "../topology.ts";
 import { listPending } from "../verify/checks/pendingRestarts.ts";
 import { openWorld } from "../verify/world.ts";
@@ -202,9 +203,10 @@ async function watched(
     { prepared, topology, to, changed, drainSeconds, maxStallSeconds, canary },
     ctx,
   );
+  const announced = new Announced(plan.notices, async () => (await canary.check()).errors);
   const marks: { name: string; at: Date }[] = [];
   const { end, journal } = await runWorkflow({
-    steps: stepsOf(prepared.config, request),
+    steps: announced.around(stepsOf(prepared.config, request)),
     journal: begun,
     world,
     store: held,
@@ -233,7 +235,7 @@ async function watched(
     steps: Object.entries(journal.seconds).map(([name, seconds]) => ({ name, seconds })),
     price: plan.price,
     notices: plan.notices,
-    canary: withSteps(await canary.finish(), marks),
+    canary: { ...withSteps(await canary.finish(), marks), announcedErrors: announced.errors },
     pending: await listPending(asked),
   };
   const file = await keepReport("scale", report, world.topology, ctx);

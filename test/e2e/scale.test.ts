@@ -10,7 +10,13 @@ const replicas = process.env.PHASEWISE_SCALE !== "type";
 interface Report {
   seconds: number;
   price: { before: number; after: number };
-  canary: { acknowledged: number; missing: number; errors: number; worstStallMs: number };
+  canary: {
+    acknowledged: number;
+    missing: number;
+    errors: number;
+    announcedErrors: number;
+    worstStallMs: number;
+  };
 }
 
 async function scale(...args: string[]): Promise<Report> {
@@ -68,7 +74,8 @@ test.runIf(replicas)(
 );
 
 test.runIf(!replicas)("another type: one machine after the other, no acknowledged row is lost", async () => {
-  await scale("--server-type", "cpx32");
+  const { canary } = await scale("--server-type", "cpx32");
+  expect(canary.errors).toBe(canary.announcedErrors);
   const { servers } = await stack.api<{ servers: { server_type: { name: string } }[] }>("GET", "/servers");
   expect(servers.map(({ server_type }) => server_type.name)).toEqual(["cpx32", "cpx32", "cpx32"]);
   await whole();
