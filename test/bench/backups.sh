@@ -77,8 +77,9 @@ case $1 in
     sql bench -c "UPDATE rows_0 SET random = md5(random) || md5(random::text || id) WHERE id <= (SELECT max(id) / 10 FROM rows_0)"
     sql bench -c CHECKPOINT
     ;;
-  # By the very unit that the timers start.
+  # By the very unit that the timers start. What is still to be archived is not part of it.
   backup)
+    until [ "$(sql postgres -c "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'")" = 0 ]; do sleep 1; done
     from=$(now)
     systemctl start "phasewise-backup@$2.service"
     since "$from"

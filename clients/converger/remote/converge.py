@@ -55,6 +55,7 @@ def converge(job):
         apply_role(job, role, later)
     job.reporter.role = None
     job.duties.settle(set(), job.reporter)
+    units.reload_where_stale(unit["name"] for role in job.manifest["roles"] for unit in role["units"])
     job.state.save(RECORD, after(job.old_record, new))
     return True
 

@@ -76,6 +76,12 @@ def daemon_reload():
     act(["systemctl", "daemon-reload"], [])
 
 
+def reload_where_stale(names):
+    """What was enabled without a reload makes systemd warn of every unit, to whoever looks at one."""
+    if any(status.stale for status in show(names).values()):
+        daemon_reload()
+
+
 def ensure_units(wanted, reporter):
     """Brings the units of one role to their states; those to be started are started together."""
     statuses = show(unit["name"] for unit in wanted)

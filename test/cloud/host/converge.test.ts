@@ -87,6 +87,7 @@ describe("a first converge", () => {
     expect(await inside("systemctl is-active keeper helper; systemctl is-enabled keeper helper")).toBe(
       "active\nactive\nenabled\nenabled",
     );
+    expect(await inside("systemctl show -P NeedDaemonReload keeper helper")).toBe("no\n\nno");
     expect(await inside("ls /data/keeper/ready /run/finished")).toBe("/data/keeper/ready\n/run/finished");
     expect(await inside("cat /etc/systemd/system/keeper.service.d/10-phasewise-mounts.conf")).toContain(
       "=/data",
