@@ -20,6 +20,13 @@ const BUSY = 75;
 
 export type BackupType = "full" | "diff";
 
+/** What the program that makes backups keeps of its last try. */
+interface Attempt {
+  status?: unknown;
+  /** pgBackRest's exit codes, by the repository's number; none of a program from before there were several. */
+  results?: Record<string, number>;
+}
+
 export interface BackupReport {
   stack: string;
   /** One for each repository. */
@@ -95,9 +102,7 @@ async function backupCluster(
   await world.run(maker, `systemctl start --no-block ${unit}`);
   await follow(world, maker, unit, cursor, ctx);
   // systemd forgets a unit that has ended well, and its exit status with it.
-  const attempt = JSON.parse(await world.run(maker, `cat ${BACKUP_SPOOL}/attempt.json`)) as {
-    status: unknown;
-  };
+  const attempt = JSON.parse(await world.run(maker, `cat ${BACKUP_SPOOL}/attempt.json`)) as Attempt;
   if (attempt.status === BUSY) throw refused(cluster, null);
   const seconds = Math.round((Date.now() - start) / 100) / 10;
   const made = repositoriesOf(world.topology).map(async ({ number }) => {
@@ -160,12 +165,22 @@ export function progressLines(text: string): string[] {
 
 async function judgeEnd(world: World, machine: Machine, unit: string, state: string): Promise<void> {
   if (state !== "failed") return;
+  // Without room it could not even write that it was tried.
+  const kept = await world.run(machine, `cat ${BACKUP_SPOOL}/attempt.json 2> /dev/null || echo '{}'`);
   throw new Problem({
     happened: `The backup on ${machine.name} failed.`,
     details: (await world.run(machine, `journalctl -u ${unit} -n 10 --no-pager -o cat`)).trim().split("\n"),
-    left: "Earlier backups are as they were.",
+    left: whatIsLeft(JSON.parse(kept) as Attempt),
     todo: ["Put right what it says, then make it again."],
   });
+}
+
+/** Of a backup that failed. @param attempt The last one that could be written down. */
+export function whatIsLeft({ results = {}, status }: Attempt): string {
+  const made = Object.keys(results).filter((repository) => results[repository] === 0);
+  return made.length === 0 || status === 0
+    ? "Earlier backups are as they were."
+    : `Repository ${made.join(", ")} has it; elsewhere earlier backups are as they were.`;
 }
 
 async function newest(

@@ -360,9 +360,12 @@ def make(machine, kind):
     down first: a backup that was killed is one that failed."""
     now = int(time.time())
     repositories = wanted(machine.wish(), machine.settings["repositories"], now)
-    attempt = {"type": kind, "started": now, "ended": None, "status": None, "repositories": repositories}
+    results = {}
+    attempt = {
+        **{"type": kind, "started": now, "ended": None, "status": None},
+        **{"repositories": repositories, "results": results},
+    }
     machine.write("attempt.json", attempt)
-    results = []
     for repository in repositories:
         # Where the storage is just back: a backup wants the log of its own time.
         machine.try_again(repository)
@@ -371,12 +374,14 @@ def make(machine, kind):
         command = machine.pgbackrest(f"--type={kind}", *standby, "backup", repository=repository)
         if len(machine.settings["repositories"]) > 1:
             print(f"Repository {repository}:", flush=True)
-        results.append(subprocess.run(command).returncode)
-    if all(status in (0, LOCKED) for status in results) and LOCKED in results:
+        results[str(repository)] = subprocess.run(command).returncode
+        machine.write("attempt.json", attempt)
+    said = list(results.values())
+    if all(status in (0, LOCKED) for status in said) and LOCKED in said:
         print("Another backup is being made: this one was not begun.", file=sys.stderr)
         status = BUSY
     else:
-        status = next((one for one in results if one != 0), 0)
+        status = next((one for one in said if one != 0), 0)
     machine.write("attempt.json", {**attempt, "ended": int(time.time()), "status": status})
     return status
 
@@ -419,6 +424,8 @@ def watch(machine):
         since = state.get("since", now)
         state = {**state, "since": since, "asked": now, "info": info}
         state["answers"] = answers_of(state.get("answers", {}), info, machine.stanza, repositories, now)
+        awaited = state.get("awaited", {})
+        state["awaited"] = {str(one): awaited.get(str(one), now) for one in repositories}
     if leads and state.get("led") is False:
         machine.send_again(machine.info(), state.get("answers", {}))
         if active:
@@ -443,6 +450,22 @@ def answers_of(before, info, stanza, repositories, now):
     """When each repository last answered, by its number as JSON keeps it; 0 for never."""
     said = {str(one): good(info or [], stanza, one)[1] for one in repositories}
     return {key: now if said[key] else before.get(key, 0) for key in said}
+
+
+def failures(attempt, newest, active):
+    """In which repositories the last try on this machine failed and no backup was made since.
+
+    `newest`: by repository, when its newest good one was finished, or None.
+    """
+    if active:
+        return []
+    results = attempt.get("results", {})
+    return [
+        one
+        for one in attempt.get("repositories", newest)
+        if results.get(str(one), attempt["status"]) not in (0, BUSY, LOCKED)
+        and attempt["started"] > (newest.get(one) or 0)
+    ]
 
 
 def settle_gap(machine, repository, lost, backups, answers, attempt, now):
@@ -503,14 +526,12 @@ def tell(machine, leads, state, told, attempt, active):
         return
     cluster = {"cluster": machine.stanza}
     each = [(one, {**cluster, "repository": one}) for one in machine.settings["repositories"]]
-    failed = not active and attempt["status"] not in (0, BUSY)
     newest = {
         key: max((one["timestamp"]["stop"] for one in backups), default=None) for key, (backups, _) in told.items()
     }
-    concerned = [newest[one] or 0 for one in newest if one in attempt.get("repositories", newest)]
-    last = min(concerned, default=0)
+    failed = failures(attempt, newest, active)
     lost = {one: machine.lost(one) for one, _ in each}
-    answered = state.get("answers", {})
+    answered, awaited = state.get("answers", {}), state.get("awaited", {})
     metrics = [
         (
             "phasewise_backup_newest_timestamp_seconds",
@@ -521,12 +542,12 @@ def tell(machine, leads, state, told, attempt, active):
         (
             "phasewise_backup_failed",
             "Whether the last try on this machine failed and none was made since",
-            [(cluster, int(failed and attempt["started"] > last))],
+            [(labels, int(one in failed)) for one, labels in each],
         ),
         (
             "phasewise_repository_answered_timestamp_seconds",
-            "When the repositories last answered",
-            [(labels, answered.get(str(one), 0)) for one, labels in each],
+            "When the repositories last answered; before their first answer when they were first asked",
+            [(labels, answered.get(str(one)) or awaited.get(str(one))) for one, labels in each],
         ),
         (
             "phasewise_archive_gap",
@@ -540,7 +561,7 @@ def tell(machine, leads, state, told, attempt, active):
         ),
     ]
     if leads:
-        metrics += archive_metrics(machine, cluster)
+        metrics += archive_metrics(machine, cluster, each)
     path = os.path.join(folder, "phasewise-backup.prom")
     with open(f"{path}.new", "w", encoding="utf-8") as file:
         file.write(exposition(metrics))
@@ -548,7 +569,8 @@ def tell(machine, leads, state, told, attempt, active):
     os.replace(f"{path}.new", path)
 
 
-def archive_metrics(machine, cluster):
+def archive_metrics(machine, cluster, each):
+    """`each`: the repositories with their labels. Where there are several, `archive-push` marks the one that refuses."""
     row = machine.sql(
         "SELECT coalesce(extract(epoch FROM last_archived_time)::bigint::text, ''), "
         "coalesce((last_failed_time > coalesce(last_archived_time, '-infinity'))::int, 0), "
@@ -557,9 +579,14 @@ def archive_metrics(machine, cluster):
         "FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') FROM pg_stat_archiver"
     )
     archived, failing, waiting, oldest = row.split("|")
+    blamed = [one for one, _ in each if os.path.exists(machine.path("failing", one))] or [one for one, _ in each]
     return [
         ("phasewise_archive_last_timestamp_seconds", "When a segment was last archived", [(cluster, archived or None)]),
-        ("phasewise_archive_failing", "Whether the last try failed", [(cluster, failing)]),
+        (
+            "phasewise_archive_failing",
+            "Whether the last try failed",
+            [(labels, failing if one in blamed else 0) for one, labels in each],
+        ),
         ("phasewise_archive_waiting_segments", "Segments of the log that wait", [(cluster, waiting)]),
         ("phasewise_archive_oldest_waiting_seconds", "For how long the oldest one waits", [(cluster, oldest)]),
     ]

@@ -33,6 +33,8 @@ export function backupUnit(type: "full" | "diff"): string {
 export const VERIFY_UNIT = "phasewise-backup-verify.service";
 /** Ends a time in which log was given up, makes up for missed backups, tells numbers. */
 export const WATCH_UNIT = "phasewise-backup-watch.service";
+/** What `backup watch` tells Prometheus: its last words stay there where it is ended. */
+export const BACKUP_NUMBERS = `${TEXTFILES}/phasewise-backup.prom`;
 
 type Parts = Required<Pick<RoleManifest, "directories" | "files" | "units">>;
 

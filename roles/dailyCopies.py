@@ -201,13 +201,19 @@ class Copier:
                     process.wait()
                 encrypt.stdout.close()
 
-    def decrypt(self, number, key, target):
-        """Writes what a copy holds to a file or pipe."""
+    def store(self, number):
+        """The repository that somebody named by its number."""
+        if number not in self.stores:
+            raise Failed(f"there is no repository {number}")
+        return self.stores[number]
+
+    def decrypt(self, store, key, target):
+        """Writes what a copy in a repository holds to a file or pipe."""
         with tempfile.TemporaryDirectory(prefix="copy-") as home:
             process = subprocess.Popen(self.gpg(home, "--decrypt"), stdin=subprocess.PIPE, stdout=target)
             try:
                 with process.stdin:
-                    self.stores[number].fetch(key, process.stdin)
+                    store.fetch(key, process.stdin)
             except BrokenPipeError:
                 pass
             finally:
@@ -239,6 +245,14 @@ class Copier:
             file.write(exposition(name, newest, failed, time.time()))
         os.chmod(f"{path}.new", 0o644)
         os.replace(f"{path}.new", path)
+
+
+def obey(act, usage, lock, what):
+    """Does what a program's arguments mean, where they mean something; its exit status."""
+    if act is None:
+        print(usage, file=sys.stderr)
+        return 2
+    return alone(lock, what, act)
 
 
 def alone(lock, what, act):

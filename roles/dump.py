@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-from dailyCopies import DAY, SPARE, Copier, alone, appointment, seconds_of, stamp_of
+from dailyCopies import DAY, SPARE, Copier, appointment, obey, seconds_of, stamp_of
 from objectStore import Failed
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-(\d+)\.tar\.gpg")
@@ -148,8 +148,7 @@ def dumped(machine, database):
 
 def restore(machine, number, database, name, target):
     """Out of a repository. Under a temporary name until it is whole: what a killed one left is dropped by the next."""
-    if number not in machine.stores:
-        raise Failed(f"there is no repository {number}")
+    store = machine.store(number)
     key = f"{machine.prefix}{database}/{name}"
     dump = parse(key, machine.prefix)
     if dump is None:
@@ -158,12 +157,12 @@ def restore(machine, number, database, name, target):
         raise Failed("this machine is a standby: a dump is restored on the primary")
     if machine.sql(f"SELECT count(*) FROM pg_database WHERE datname = {literal(target)}") != "0":
         raise Failed(f"there is a database {target} already")
-    stored = int(machine.stores[number].request("HEAD", key)[0]["content-length"])
+    stored = int(store.request("HEAD", key)[0]["content-length"])
     machine.room(stored + dump[2] * 6 // 5, f"a restore of {key}")
     folder = machine.folder("restore")
     draft = "phasewise_restoring_dump"
     try:
-        receive(machine, number, key, folder)
+        receive(machine, store, key, folder)
         machine.sql(f"DROP DATABASE IF EXISTS {draft} WITH (FORCE)")
         owner = machine.sql(
             "SELECT coalesce((SELECT pg_get_userbyid(datdba) FROM pg_database "
@@ -182,11 +181,11 @@ def restore(machine, number, database, name, target):
     print(f"{target} is made of {key}", flush=True)
 
 
-def receive(machine, number, key, folder):
+def receive(machine, store, key, folder):
     unpack = subprocess.Popen(machine.postgres("tar", "-C", folder, "-xf", "-"), stdin=subprocess.PIPE)
     try:
         with unpack.stdin:
-            machine.decrypt(number, key, unpack.stdin)
+            machine.decrypt(store, key, unpack.stdin)
     finally:
         code = unpack.wait()
     if code:
@@ -208,13 +207,5 @@ def asked(machine, arguments):
     return None
 
 
-def main(arguments):
-    act = asked(Machine("/etc/phasewise/dump"), arguments)
-    if act is None:
-        print(__doc__, file=sys.stderr)
-        return 2
-    return alone("/run/phasewise-dump.lock", "dump", act)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(obey(asked(Machine("/etc/phasewise/dump"), sys.argv[1:]), __doc__, "/run/phasewise-dump.lock", "dump"))

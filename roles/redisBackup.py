@@ -20,7 +20,7 @@ import subprocess
 import sys
 import time
 
-from dailyCopies import DAY, SPARE, Copier, alone, appointment, seconds_of, stamp_of
+from dailyCopies import DAY, SPARE, Copier, appointment, obey, seconds_of, stamp_of
 from objectStore import Failed
 
 FOLDER = "/etc/phasewise/redis-backup"
@@ -129,8 +129,7 @@ def make(machine, numbers):
 
 
 def restore(machine, number, stamp):
-    if number not in machine.stores:
-        raise Failed(f"there is no repository {number}")
+    store = machine.store(number)
     settings = machine.settings
     refuse_replicas(machine)
     place = shutil.disk_usage(os.path.dirname(settings["data"])).free
@@ -145,7 +144,7 @@ def restore(machine, number, stamp):
     work = f"{kept}.new"
     os.mkdir(work, 0o700)
     try:
-        prepared = prepare(machine, number, machine.prefix + stamp + SUFFIX, work)
+        prepared = prepare(machine, store, machine.prefix + stamp + SUFFIX, work)
     except BaseException:
         shutil.rmtree(work)
         raise
@@ -182,11 +181,11 @@ def refuse_replicas(machine):
         raise Failed("this Redis is one of several")
 
 
-def prepare(machine, number, key, work):
+def prepare(machine, store, key, work):
     """The backup as Redis' data: the base of an append-only file to which nothing was added."""
     base = f"{work}/base.rdb"
     with open(base, "xb") as target:
-        machine.decrypt(number, key, target)
+        machine.decrypt(store, key, target)
         os.fsync(target.fileno())
     check = subprocess.run(["redis-check-rdb", base], capture_output=True, text=True, check=False)
     if check.returncode:
@@ -230,13 +229,5 @@ def asked(machine, arguments):
     return None
 
 
-def main(arguments):
-    act = asked(Machine(FOLDER), arguments)
-    if act is None:
-        print(__doc__, file=sys.stderr)
-        return 2
-    return alone("/run/phasewise-redis-backup.lock", "backup", act)
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(obey(asked(Machine(FOLDER), sys.argv[1:]), __doc__, "/run/phasewise-redis-backup.lock", "backup"))

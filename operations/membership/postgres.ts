@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { quote } from "../../clients/ssh/quote.ts";
+import { BACKUP_NUMBERS, WATCH_UNIT } from "../../roles/backupUnits.ts";
 import { DUMP_TIMER } from "../../roles/dump.ts";
 import { POSTGRES_SOCKET, postgresData } from "../../roles/paths.ts";
 import { PATRONI_NAMESPACE } from "../../roles/patroniConfiguration.ts";
@@ -117,7 +118,10 @@ export async function sql(machines: Machines, machine: Machine, statement: strin
 export async function retire(machines: Machines, cluster: Cluster, machine: Machine): Promise<void> {
   const leader = await leaderOf(machines, cluster);
   if (leader?.name === machine.name) throw new Error(`${machine.name} is the primary of ${cluster.name}`);
-  await machines.run(machine, `${NO_DUMPS}; systemctl disable --now ${UNITS} 2>&1; ${IS_ENDED}`);
+  await machines.run(
+    machine,
+    `${NO_DUMPS}; systemctl disable --now ${UNITS} 2>&1; rm -f ${BACKUP_NUMBERS}; ${IS_ENDED}`,
+  );
   await forgetMember(machines, cluster, machine.name);
   await machines.run(machine, `rm -rf --one-file-system ${quote(postgresData(cluster.postgresVersion))}`);
 }
@@ -131,8 +135,14 @@ export async function forgetMember(machines: Machines, cluster: Cluster, name: s
   if (leader) await withoutSlot(machines, leader, slotOf(name));
 }
 
-/** Everything on a machine that works on its PostgreSQL. */
-const UNITS = "phasewise-backup-full.timer phasewise-backup-diff.timer patroni.service";
+/**
+ * Everything on a machine that works on its PostgreSQL, and on the repository: nobody brings that one's next keys here.
+ */
+const UNITS = [
+  ...["full", "diff", "verify", "watch"].map((name) => `phasewise-backup-${name}.timer`),
+  WATCH_UNIT,
+  "patroni.service",
+].join(" ");
 /** Only some stacks have them, and systemd refuses units that are not there. */
 const NO_DUMPS = `if systemctl cat ${DUMP_TIMER} > /dev/null 2>&1; then systemctl disable --now ${DUMP_TIMER} 2>&1; fi`;
 const IS_ENDED =

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { archiveOf } from "../../../roles/archivePush.ts";
 import type { Cluster } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
 import { leaderOf } from "../patroni.ts";
@@ -35,7 +36,24 @@ export async function inspect(world: World, cluster: Cluster): Promise<Finding> 
     }
   }
   // The same moment as before: a success that was fresh enough then must not have aged meanwhile.
-  return judge(cluster.name, archiver, world.now, world.topology.stack);
+  const finding = judge(cluster.name, archiver, world.now, world.topology.stack);
+  if (finding.ok || world.topology.buckets.length === 1) return finding;
+  const refusing = await world.run(await leaderOf(world, cluster), WHICH_REFUSE);
+  return { ...finding, detail: finding.detail + whichRefuse(refusing) };
+}
+
+/** Of several repositories, the numbers of those that refused the log at the last try: a line each. */
+const WHICH_REFUSE = [1 as const, 2 as const]
+  .map((number) => `if [ -e ${archiveOf(number).spool}/failing ]; then echo ${number}; fi`)
+  .join("; ");
+
+/** @param refusing What WHICH_REFUSE printed. */
+export function whichRefuse(refusing: string): string {
+  const numbers = refusing.split("\n").filter(Boolean);
+  if (numbers.length === 0) return "";
+  return numbers.length === 1
+    ? `; repository ${numbers[0]} refuses it, the other one takes all log`
+    : "; both repositories refuse it";
 }
 
 async function read(world: World, cluster: Cluster): Promise<Archiver> {

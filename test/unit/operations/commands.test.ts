@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { Topology } from "../../../infra/topology.ts";
-import { progressLines } from "../../../operations/backup.ts";
+import { progressLines, whatIsLeft } from "../../../operations/backup.ts";
 import { parseBackups } from "../../../operations/backupList.ts";
 import { connectionOf } from "../../../operations/connection.ts";
 import { journalCommand } from "../../../operations/logs.ts";
@@ -141,4 +141,16 @@ Finished phasewise-backup@full.service - Backup of PostgreSQL (full).`;
     "full backup size = 30MB, file total = 1270",
     "warn: a timeline switch has occurred",
   ]);
+});
+
+test("backup: where one of two repositories refuses, it is said which has it", () => {
+  const before = "Earlier backups are as they were.";
+  expect(whatIsLeft({ status: 56, results: { "1": 0, "2": 56 } })).toBe(
+    "Repository 1 has it; elsewhere earlier backups are as they were.",
+  );
+  expect(whatIsLeft({ status: 56, results: { "1": 56 } })).toBe(before);
+  // Another one's, where this one could not be written down; a program's that kept none; none at all.
+  expect(whatIsLeft({ status: 0, results: { "1": 0 } })).toBe(before);
+  expect(whatIsLeft({ status: 56 })).toBe(before);
+  expect(whatIsLeft({})).toBe(before);
 });

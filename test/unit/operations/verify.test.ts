@@ -306,6 +306,12 @@ test("pending restarts break nothing, and rollout does them", () => {
   );
 });
 
+test("archiving: of several repositories the one is named that refuses the log", () => {
+  expect(archiving.whichRefuse("2\n")).toBe("; repository 2 refuses it, the other one takes all log");
+  expect(archiving.whichRefuse("1\n2\n")).toBe("; both repositories refuse it");
+  expect(archiving.whichRefuse("")).toBe("");
+});
+
 test("archiving: a success that is ten minutes old to the second needs no proof, and none is missed", async () => {
   const row = { archived: "5", lastArchived: ago(600), lastFailed: null, failedFile: null };
   const rows = async () => [row];

@@ -163,5 +163,6 @@ describe.skipIf(!promtool)("promtool", () => {
     for (const name of ["prometheus-rules", "prometheus-drill-rules"]) {
       ask("test", "rules", resolve(import.meta.dirname, `../docs/${name}.test.yaml`));
     }
-  });
+    // It goes through days of a stack, a minute at a time.
+  }, 180_000);
 });

@@ -4,7 +4,7 @@ import tempfile
 import unittest
 import unittest.mock
 
-from backup import Machine, answers_of, choose, closed, exposition, gap_of, good, lacking, make, missed, newest_everywhere, scheduled, unsure, wanted
+from backup import Machine, answers_of, choose, closed, exposition, failures, gap_of, good, lacking, make, missed, newest_everywhere, scheduled, tell, unsure, wanted
 
 
 def at(text):
@@ -227,7 +227,68 @@ class Made(unittest.TestCase):
                 self.assertEqual(make(machine, "full"), 0)
 
 
+    def test_each_repository_s_end_is_kept(self):
+        with tempfile.TemporaryDirectory() as spool, tempfile.TemporaryDirectory() as programs:
+            os.mkdir(os.path.join(spool, "2"))
+            program = os.path.join(programs, "pgbackrest")
+            with open(program, "w", encoding="utf-8") as file:
+                file.write('#!/bin/sh\ncase $* in *--repo=2*) exit 56 ;; esac\n')
+            os.chmod(program, 0o755)
+            machine = Machine({"stanza": "main", "spool": spool, "repositories": [1, 2], "peers": None})
+            with unittest.mock.patch.dict(os.environ, {"PATH": f"{programs}:{os.environ['PATH']}"}):
+                self.assertEqual(make(machine, "full"), 56)
+            attempt = machine.read("attempt.json", None)
+            self.assertEqual((attempt["status"], attempt["results"]), (56, {"1": 0, "2": 56}))
+
+
+class Failures(unittest.TestCase):
+    both = {"started": 100, "ended": 200, "status": 56, "repositories": [1, 2], "results": {"1": 0, "2": 56}}
+
+    def test_the_one_that_refused_and_no_other(self):
+        self.assertEqual(failures(self.both, {1: 150, 2: 50}, False), [2])
+        self.assertEqual(failures(self.both, {1: 150, 2: None}, False), [2])
+
+    def test_until_one_is_made_there(self):
+        self.assertEqual(failures(self.both, {1: 150, 2: 300}, False), [])
+        self.assertEqual(failures(self.both, {1: 150, 2: 50}, True), [])
+
+    def test_one_that_was_killed_failed_where_it_had_not_come_to_its_end(self):
+        killed = {**self.both, "ended": None, "status": None, "results": {"1": 0}}
+        self.assertEqual(failures(killed, {1: 150, 2: 50}, False), [2])
+
+    def test_another_backup_s_lock_is_no_failure(self):
+        self.assertEqual(failures({**self.both, "status": 75, "results": {"1": 0, "2": 50}}, {1: 150, 2: 50}, False), [])
+
+    def test_of_a_program_that_kept_no_results(self):
+        before = {"started": 100, "ended": 200, "status": 56, "repositories": [2]}
+        self.assertEqual(failures(before, {1: 50, 2: 50}, False), [2])
+
+
 class Numbers(unittest.TestCase):
+    def told(self, state, failing=(), leads=False):
+        with tempfile.TemporaryDirectory() as spool:
+            os.mkdir(os.path.join(spool, "2"))
+            settings = {"stanza": "main", "spool": spool, "repositories": [1, 2], "textfiles": spool}
+            machine = Machine(settings)
+            for repository in failing:
+                open(machine.path("failing", repository), "w", encoding="utf-8").close()
+            attempt = {"started": 0, "status": 0}
+            with unittest.mock.patch.object(machine, "sql", lambda text: "5|1|3|400"):
+                tell(machine, leads, state, {1: ([], True), 2: ([], False)}, attempt, False)
+            with open(os.path.join(spool, "phasewise-backup.prom"), encoding="utf-8") as file:
+                return file.read()
+
+    def test_a_repository_that_never_answered_has_been_silent_since_it_was_first_asked(self):
+        text = self.told({"answers": {"1": 9, "2": 0}, "awaited": {"1": 5, "2": 7}})
+        self.assertIn('phasewise_repository_answered_timestamp_seconds{cluster="main",repository="1"} 9\n', text)
+        self.assertIn('phasewise_repository_answered_timestamp_seconds{cluster="main",repository="2"} 7\n', text)
+
+    def test_log_waits_for_the_repository_that_refuses_it(self):
+        failing = [f'phasewise_archive_failing{{cluster="main",repository="{one}"}}' for one in (1, 2)]
+        text = self.told({}, failing=[2], leads=True)
+        self.assertIn(f"{failing[0]} 0\n{failing[1]} 1\n", text)
+        self.assertIn(f"{failing[0]} 1\n{failing[1]} 1\n", self.told({}, leads=True))
+
     def test_unknown_values_are_left_out(self):
         text = exposition([("a", "Of a", [({"x": "1"}, 5), ({"x": "2"}, None)]), ("b", "Of b", [({}, None)])])
         self.assertEqual(text, '# HELP a Of a\n# TYPE a gauge\na{x="1"} 5\n')

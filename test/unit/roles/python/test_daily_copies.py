@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from unittest import mock
 
-from dailyCopies import Copier, alone, appointment, exposition, seconds_of, stamp_of
+from dailyCopies import Copier, alone, appointment, exposition, obey, seconds_of, stamp_of
 from objectStore import Failed
 
 PLACE = {"host": "s3.example.com", "port": 443, "region": "r", "ca": None, "keepDays": 7}
@@ -183,6 +183,12 @@ class Repositories(unittest.TestCase):
         with open(f"{self.folder}/metrics/phasewise-copies-dumps-main.prom", encoding="utf-8") as file:
             self.assertEqual(file.read().count("} 1\n"), 2)
 
+    def test_a_repository_that_somebody_names_is_one_of_them(self):
+        copier = self.copier("", "")
+        self.assertIs(copier.store(2), copier.stores[2])
+        with self.assertRaisesRegex(Failed, "^there is no repository 3$"):
+            copier.store(3)
+
     def test_one_repository_is_not_numbered(self):
         copier = self.copier("begin")
         copier.fail(1, "refused")
@@ -197,6 +203,20 @@ class Alone(unittest.TestCase):
             status = alone(f"{folder}/lock", "dump", lambda: inner.append(alone(f"{folder}/lock", "dump", None)))
             self.assertEqual((status, inner), (0, [75]))
             self.assertEqual(told.getvalue(), "another dump is being made or restored\n")
+
+
+class Arguments(unittest.TestCase):
+    def obeyed(self, act):
+        with tempfile.TemporaryDirectory() as folder, mock.patch("sys.stderr", io.StringIO()) as told:
+            return obey(act, "how it is used", f"{folder}/lock", "dump"), told.getvalue()
+
+    def test_what_means_nothing_is_told_and_does_nothing(self):
+        self.assertEqual(self.obeyed(None), (2, "how it is used\n"))
+
+    def test_what_fails_is_told_as_one_line(self):
+        copier = mock.Mock(side_effect=Failed("there is no repository 3"))
+        self.assertEqual(self.obeyed(copier), (1, "there is no repository 3\n"))
+        self.assertEqual(self.obeyed(lambda: None), (0, ""))
 
 
 class Numbers(unittest.TestCase):
