@@ -13,12 +13,13 @@ const patienceMs = 20_000;
 
 /**
  * What Phasewise itself keeps beside the backups, in every repository of a stack: each write goes to all of them, and a
- * read takes what any of them has, the first one first. One that does not answer is told of; only where none does, it
+ * read takes what any of them has, the first one first. One that does not answer is told of once; only where none does, it
  * is an error. To be closed.
  */
 export class Kept {
   readonly #places: KeptPlace[];
   readonly #tell: (line: string) => void;
+  readonly #told = new Set<string>();
 
   constructor(places: KeptPlace[], tell: (line: string) => void) {
     this.#places = places;
@@ -74,8 +75,11 @@ export class Kept {
         : [],
     );
     if (good.length === 0) throw bad[0]!.error;
-    for (const { error, name } of bad)
-      this.#tell(`warning: ${name} does not answer: ${messageOf(error).split("\n")[0]}`);
+    for (const { error, name } of bad) {
+      const line = `warning: ${name} does not answer: ${messageOf(error).split("\n")[0]}`;
+      if (!this.#told.has(line)) this.#tell(line);
+      this.#told.add(line);
+    }
     return good;
   }
 }

@@ -319,3 +319,15 @@ test("a drill finds a damaged backup, and the newest that can be restored", asyn
   ]);
   expect(await serverNames()).toHaveLength(1);
 });
+
+test("a stack whose machine is gone is restored from its bucket alone", async () => {
+  const [server] = await stack.servers();
+  await stack.api("DELETE", `/servers/${server!.id}`);
+  await stack.eventually(async () => expect(await serverNames()).toEqual([]));
+  const args = ["restore", stack.name, "--to", "before-drop", "--keep", "1", "--json"];
+  const { stderr, ...outcome } = await stack.run(...args);
+  expect(outcome.code, stderr).toBe(0);
+  expect(stderr).toContain("the bucket is read instead");
+  expect(await onScratch("select count(*) from counted")).toBe("1000");
+  await stack.expectOk("scratch", stack.name, "--remove");
+});
