@@ -1,4 +1,4 @@
-#!/usr/bin/python3
+#!/usr/bin/python3 -B
 """Makes a cluster's backups on the one member that should make them, and looks after the archive of its log.
 
 due TYPE    asked by the timers on every member: starts the backup where this member is the one to make it
@@ -9,8 +9,6 @@ gaps        what was given up of the log, as JSON: {"open": [gap], "past": [gap]
 verify      reads all that the repositories hold
 """
 
-import datetime
-import fcntl
 import json
 import os
 import re
@@ -18,329 +16,12 @@ import subprocess
 import sys
 import time
 
+from backupMachine import Machine
+from backupRules import BUSY, LOCKED, answers_of, choose, closed, exposition, failures, good, missed, wanted
+
 SETTINGS = "/etc/phasewise/backup/settings.json"
-BUSY = 75
-"""Exit status where another backup is being made (EX_TEMPFAIL): nothing failed."""
-LOCKED = 50
-"""Of pgBackRest: it could not get its lock."""
-NEAR = 64 * 1024 * 1024
-"""A standby that is further behind (bytes) makes the primary wait at the backup's end."""
-LATE = 600
-"""Seconds after which a backup that should have begun is made up for, and a failed one is tried again."""
-FIRST_LATE = 120
-"""The same while there is no backup at all: until then nothing can be restored (seconds)."""
 INFO_EVERY = 300
 """Seconds for which what the repository said is good enough."""
-DAY = 86400
-
-
-def choose(members):
-    """Who makes a backup: a standby that streams and is near, rather one that no commit waits for; else the leader.
-
-    `members` as Patroni's GET /cluster has them. None while nobody leads: the standbys' fate is not decided then.
-    """
-    leaders = [one["name"] for one in members if one["role"] in ("leader", "standby_leader")]
-    if not leaders:
-        return None
-    near = [
-        one
-        for one in members
-        if one["role"] in ("replica", "sync_standby", "quorum_standby")
-        and one["state"] == "streaming"
-        and isinstance(one.get("lag"), int)
-        and one["lag"] <= NEAR
-    ]
-    near.sort(key=lambda one: (one["role"] != "replica", one["name"]))
-    return near[0]["name"] if near else leaders[0]
-
-
-def scheduled(now, at, full_on):
-    """The last two appointments before `now`: (when the last one was, its type, when the last full one was).
-
-    `at` in minutes after midnight UTC, `full_on` 0 for Monday; times in seconds since 1970.
-    """
-    last = now - (now - at * 60) % DAY
-    weekday = datetime.datetime.fromtimestamp(last, datetime.timezone.utc).weekday()
-    full = last - (weekday - full_on) % 7 * DAY
-    return last, "full" if full == last else "diff", full
-
-
-def missed(now, at, full_on, backups, attempt):
-    """The type of a backup that should have been made by now, else None.
-
-    `backups` as pgBackRest lists the good ones of a repository, `attempt` the start of the last try (seconds, 0 for
-    none), without a backup at least the time of the first look: who makes the cluster begins its first one.
-    """
-    if not backups:
-        return "full" if now - attempt >= FIRST_LATE else None
-    last, kind, full = scheduled(now, at, full_on)
-    if now - last < LATE or now - attempt < LATE:
-        return None
-    if max((one["timestamp"]["start"] for one in backups if one["type"] == "full"), default=0) < full:
-        # The one of the last week may be in the making for a day: only what was begun after it counts.
-        return "full"
-    return kind if max(one["timestamp"]["start"] for one in backups) < last else None
-
-
-def place(segment):
-    """Of a segment in the log, whatever its timeline; in segments of 16 MB."""
-    return int(segment[8:16], 16) * 256 + int(segment[16:24], 16)
-
-
-def unsure(status, timeline, newest):
-    """Files of `pg_wal/archive_status` about segments of earlier timelines that count as archived and may not be.
-
-    `newest` is the last segment that the repository has, None where nobody knows. Two are sent at a time: of those
-    before it some may be missing, and no others.
-    """
-    done = [name for name in status if re.fullmatch(r"[0-9A-F]{24}\.done", name)]
-    first = 0 if newest is None else place(newest) - 4
-    return sorted(name for name in done if int(name[:8], 16) < timeline and place(name) >= first)
-
-
-def newest_everywhere(info, stanza):
-    """The last segment that all repositories have which say what they have, on any timeline; None where nobody does."""
-    found = next((one for one in info if one["name"] == stanza), {"archive": []})
-    keys = {one["key"] for one in found.get("repo", [])} or {1}
-    ends = [
-        max(
-            (
-                one["max"]
-                for one in found["archive"]
-                if one.get("max") and one.get("database", {}).get("repo-key", 1) == key
-            ),
-            key=place,
-            default=None,
-        )
-        for key in keys
-    ]
-    return min((end for end in ends if end is not None), key=place, default=None)
-
-
-def gap_of(lines):
-    """What `archive-push` wrote down of log that it gave up, as one gap; None where there is nothing.
-
-    A line is `<second> <segment> <first commit, or nothing>`.
-    """
-    entries = [line.split(" ", 2) for line in lines if line.strip()]
-    entries = [entry for entry in entries if len(entry) >= 2 and entry[0].isdigit()]
-    if not entries:
-        return None
-    segments = [entry[1] for entry in entries if re.fullmatch(r"[0-9A-F]{24}", entry[1])]
-    commits = [entry[2].strip() for entry in entries if len(entry) == 3 and entry[2].strip()]
-    return {
-        "from": seconds_of(commits[0]) if commits else int(entries[0][0]),
-        "last": int(entries[-1][0]),
-        "firstSegment": segments[0] if segments else entries[0][1],
-        "lastSegment": segments[-1] if segments else entries[-1][1],
-        "segments": len(set(segments)),
-    }
-
-
-def seconds_of(text):
-    """Of PostgreSQL's `2026-11-21 09:30:00.123456 UTC`, rounded down: nothing after it is promised."""
-    return int(datetime.datetime.fromisoformat(text.replace(" UTC", "+00:00")).timestamp())
-
-
-def closed(gap, backups):
-    """The gap with its end, where a whole backup was begun after the last lost segment; else None."""
-    after = [
-        one for one in backups if one["type"] == "full" and one["timestamp"]["start"] > gap["last"]
-    ]
-    if not after:
-        return None
-    first = min(after, key=lambda one: one["timestamp"]["stop"])
-    return {**gap, "to": first["timestamp"]["stop"], "backup": first["label"]}
-
-
-def good(info, stanza, repository):
-    """The backups of one repository without an error, and whether it answers; `info` as pgBackRest prints it."""
-    found = next((one for one in info if one["name"] == stanza), None)
-    if found is None:
-        return [], False
-    repo = next((one for one in found.get("repo", []) if one["key"] == repository), None)
-    answers = repo is not None and repo["status"]["code"] in (0, 2)
-    backups = [
-        one
-        for one in found["backup"]
-        if not one.get("error") and one["database"]["repo-key"] == repository
-    ]
-    return backups, answers
-
-
-def exposition(metrics):
-    """Prometheus' text of (name, help, [(labels, value)]); a value of None is left out."""
-    lines = []
-    for name, text, samples in metrics:
-        known = [(labels, value) for labels, value in samples if value is not None]
-        if known:
-            lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        for labels, value in known:
-            inner = ",".join(f'{key}="{one}"' for key, one in labels.items())
-            lines.append(f"{name}{{{inner}}} {value}")
-    return "\n".join(lines) + "\n"
-
-
-class Machine:
-    """What the program does on the machine."""
-
-    def __init__(self, settings):
-        self.settings = settings
-        self.stanza = settings["stanza"]
-        self.spool = settings["spool"]
-        # PostgreSQL and the repositories are its owner's.
-        whose = {"user": "postgres", "group": "postgres", "extra_groups": []}
-        self.owner = whose if os.getuid() == 0 else {}
-
-    def path(self, name, repository=1):
-        """What is about the log of one of several repositories lies where that is sent from (see archivePush.ts)."""
-        return os.path.join(self.spool, *([] if repository == 1 else [str(repository)]), name)
-
-    def pgbackrest(self, *arguments, repository=None):
-        repo = [] if repository is None else [f"--repo={repository}"]
-        return ["pgbackrest", f"--stanza={self.stanza}", *repo, *arguments]
-
-    def sql(self, text):
-        command = ["psql", "-h", self.settings["socket"], "-d", "postgres", "-XAtqc", text]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=30, **self.owner)
-        return done.stdout.strip()
-
-    def members(self):
-        """What Patroni says of the cluster's members; as root."""
-        tls = "/etc/phasewise/tls/root"
-        trust = ["--cacert", f"{tls}/ca.pem", "--cert", f"{tls}/node.pem", "--key", f"{tls}/node.key"]
-        url = f"https://{self.settings['address']}:{self.settings['patroni']}/cluster"
-        command = ["curl", "-sS", "--fail", "--max-time", "10", *trust, url]
-        answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        return json.loads(answer)["members"]
-
-    def info(self):
-        """What the repositories hold; None where they do not answer."""
-        command = self.pgbackrest("--io-timeout=2", "--output=json", "info")
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, **self.owner)
-        # Its messages of errors have line ends in them, which only the lenient reader takes.
-        return json.loads(done.stdout, strict=False) if done.returncode == 0 else None
-
-    def read(self, name, otherwise, repository=1):
-        try:
-            with open(self.path(name, repository), encoding="utf-8") as file:
-                return json.load(file)
-        except FileNotFoundError:
-            return otherwise
-        except ValueError:
-            # The machine went down while it was written, before there was a way to write it whole.
-            return otherwise
-
-    def write(self, name, value, repository=1):
-        path = self.path(name, repository)
-        with open(f"{path}.new", "w", encoding="utf-8") as file:
-            json.dump(value, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(f"{path}.new", path)
-
-    def lost(self, repository):
-        try:
-            with open(self.path("given-up", repository), encoding="utf-8") as file:
-                return gap_of(file.readlines())
-        except FileNotFoundError:
-            return None
-
-    def try_again(self, repository):
-        """Log is sent again, wherever it was given up because the storage did not answer."""
-        try:
-            os.unlink(self.path("giving-up", repository))
-        except FileNotFoundError:
-            pass
-
-    def settle(self, gap, repository):
-        """Writes the ended gap to the others, unless more was given up meanwhile."""
-        with open(self.path("given-up.lock", repository), "a", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            giving_up = os.path.exists(self.path("giving-up", repository))
-            if giving_up or self.lost(repository)["last"] != gap["last"]:
-                return False
-            gaps = [one for one in self.read("gaps.json", [], repository) if one["from"] != gap["from"]]
-            self.write("gaps.json", [*gaps, gap], repository)
-            os.unlink(self.path("given-up", repository))
-            return True
-
-    def gaps(self):
-        """What was given up, in each repository: (open, past)."""
-        opened, past = [], []
-        for repository in self.settings["repositories"]:
-            lost = self.lost(repository)
-            opened += [{**lost, "repository": repository}] if lost else []
-            past += [{**gap, "repository": repository} for gap in self.read("gaps.json", [], repository)]
-        return opened, past
-
-    def send_again(self, info, answered):
-        """A standby counts what it streamed as archived, and the primary that was lost may not have sent the last of
-        it: that is sent again. pgBackRest knows what it has.
-
-        Of several repositories one that does not say so may lack what is here no longer: it counts as lost from when
-        that one last answered. `answered` as `answers_of` has it."""
-        current = self.sql("SELECT pg_walfile_name(pg_current_wal_lsn())")
-        timeline = int(current[:8], 16)
-        repositories = self.settings["repositories"]
-        silent = [one for one in repositories if not good(info or [], self.stanza, one)[1]]
-        for repository in silent if len(repositories) > 1 else []:
-            self.give_up(repository, current, answered.get(str(repository), 0))
-        folder = os.path.join(self.settings["data"], "pg_wal", "archive_status")
-        names = unsure(os.listdir(folder), timeline, newest_everywhere(info or [], self.stanza))
-        for name in names:
-            os.rename(os.path.join(folder, name), os.path.join(folder, name.replace(".done", ".ready")))
-        if names:
-            print(f"This is the primary now: {len(names)} segments from before are sent again.", flush=True)
-
-    def give_up(self, repository, segment, since):
-        """As `archive-push` writes it down."""
-        moment = datetime.datetime.fromtimestamp(since, datetime.timezone.utc) if since else None
-        text = moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else ""
-        with open(self.path("given-up.lock", repository), "a", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            with open(self.path("given-up", repository), "a", encoding="utf-8") as file:
-                file.write(f"{int(time.time())} {segment} {text}\n")
-                file.flush()
-                os.fsync(file.fileno())
-                # PostgreSQL's owner adds to it.
-                owner = os.stat(self.spool)
-                for one in (file, lock):
-                    os.fchown(one.fileno(), owner.st_uid, owner.st_gid)
-        print(f"Repository {repository} does not say which log it has: what it lacks is given up.", flush=True)
-
-    def leads(self):
-        """Whether the primary is here; None where PostgreSQL does not answer."""
-        try:
-            return self.sql("SELECT pg_is_in_recovery()") == "f"
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            return None
-
-    def active(self):
-        """Whether a backup is being made here."""
-        units = ["phasewise-backup@full.service", "phasewise-backup@diff.service"]
-        states = subprocess.run(["systemctl", "is-active", *units], capture_output=True, text=True).stdout
-        return "activating" in states
-
-    def stop(self):
-        """A backup that was begun on a standby needs the primary that was there then, and may wait long for it."""
-        print("The primary was lost: the backup that was being made here is ended.", flush=True)
-        subprocess.run(["systemctl", "stop", "phasewise-backup@full.service", "phasewise-backup@diff.service"], check=True)
-
-    def wish(self):
-        """What `start` wrote down, once; None where it did not."""
-        wish = self.read("wanted.json", None)
-        if wish is not None:
-            os.unlink(self.path("wanted.json"))
-        return wish
-
-    def start(self, kind, repositories=None):
-        """`repositories`: which alone want one; None for all."""
-        if repositories is not None:
-            self.write("wanted.json", {"at": int(time.time()), "repositories": repositories})
-        subprocess.run(
-            ["systemctl", "start", "--no-block", f"phasewise-backup@{kind}.service"], check=True
-        )
 
 
 def due(machine, kind):
@@ -384,12 +65,6 @@ def make(machine, kind):
         status = next((one for one in said if one != 0), 0)
     machine.write("attempt.json", {**attempt, "ended": int(time.time()), "status": status})
     return status
-
-
-def wanted(wish, repositories, now):
-    """In which repositories a backup is made: what `start` wrote down counts for the start that follows it alone."""
-    fresh = wish is not None and 0 <= now - wish["at"] < 60
-    return [one for one in repositories if one in wish["repositories"]] if fresh else repositories
 
 
 def verify(machine):
@@ -444,28 +119,6 @@ def watch(machine):
         make_up(machine, state, told, attempt, now)
     tell(machine, leads, state, told, attempt, active)
     return 0
-
-
-def answers_of(before, info, stanza, repositories, now):
-    """When each repository last answered, by its number as JSON keeps it; 0 for never."""
-    said = {str(one): good(info or [], stanza, one)[1] for one in repositories}
-    return {key: now if said[key] else before.get(key, 0) for key in said}
-
-
-def failures(attempt, newest, active):
-    """In which repositories the last try on this machine failed and no backup was made since.
-
-    `newest`: by repository, when its newest good one was finished, or None.
-    """
-    if active:
-        return []
-    results = attempt.get("results", {})
-    return [
-        one
-        for one in attempt.get("repositories", newest)
-        if results.get(str(one), attempt["status"]) not in (0, BUSY, LOCKED)
-        and attempt["started"] > (newest.get(one) or 0)
-    ]
 
 
 def settle_gap(machine, repository, lost, backups, answers, attempt, now):

@@ -22,7 +22,9 @@ export const BACKUP_PROGRAM = `${LIBEXEC}/backup`;
 const FOLDER = "/etc/phasewise/backup";
 /** Where pgBackRest finds the cluster's other members when it makes a backup. */
 export const PEERS = "/etc/pgbackrest/peers";
-const SOURCE = readFileSync(new URL("./backup.py", import.meta.url), "utf8");
+const source = (name: string) => readFileSync(new URL(`./${name}`, import.meta.url), "utf8");
+/** What the program needs beside itself. */
+const LIBRARIES = ["backupMachine.py", "backupRules.py"];
 
 /** The unit that makes a backup now, on the machine where it is started. */
 export function backupUnit(type: "full" | "diff"): string {
@@ -43,7 +45,8 @@ export function backupUnits(settings: PgbackrestSettings): Parts {
   return role("", {
     directories: [directory(LIBEXEC), directory(FOLDER)],
     files: [
-      file(BACKUP_PROGRAM, SOURCE, { mode: "0755" }),
+      ...LIBRARIES.map((name) => file(`${LIBEXEC}/${name}`, source(name))),
+      file(BACKUP_PROGRAM, source("backup.py"), { mode: "0755" }),
       file(`${FOLDER}/settings.json`, `${JSON.stringify(programSettings(settings), null, 2)}\n`),
       unit("phasewise-backup@.service", MAKE),
       unit("phasewise-backup-due@.service", DUE),

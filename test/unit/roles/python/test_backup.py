@@ -4,7 +4,9 @@ import tempfile
 import unittest
 import unittest.mock
 
-from backup import Machine, answers_of, choose, closed, exposition, failures, gap_of, good, lacking, make, missed, newest_everywhere, scheduled, tell, unsure, wanted
+from backup import lacking, make, tell
+from backupMachine import Machine
+from backupRules import answers_of, choose, closed, exposition, failures, gap_of, good, missed, newest_everywhere, scheduled, unsure, wanted
 
 
 def at(text):
