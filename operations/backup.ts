@@ -149,7 +149,7 @@ async function follow(
     );
     after = text.match(/^-- cursor: (\S+)$/m)?.[1] ?? after;
     for (const line of progressLines(text)) ctx.onLine(`  ${line}`);
-    if (state.trim() !== "activating") return judgeEnd(world, machine, unit, state.trim());
+    if (state.trim() !== "activating") return judgeEnd(world, machine, unit, state.trim(), cursor);
     await sleep(500);
   }
 }
@@ -163,16 +163,40 @@ export function progressLines(text: string): string[] {
   });
 }
 
-async function judgeEnd(world: World, machine: Machine, unit: string, state: string): Promise<void> {
+async function judgeEnd(
+  world: World,
+  machine: Machine,
+  unit: string,
+  state: string,
+  cursor: string,
+): Promise<void> {
   if (state !== "failed") return;
+  const said = await world.run(machine, `journalctl -u ${unit} --after-cursor='${cursor}' --no-pager -o cat`);
   // Without room it could not even write that it was tried.
   const kept = await world.run(machine, `cat ${BACKUP_SPOOL}/attempt.json 2> /dev/null || echo '{}'`);
   throw new Problem({
     happened: `The backup on ${machine.name} failed.`,
-    details: (await world.run(machine, `journalctl -u ${unit} -n 10 --no-pager -o cat`)).trim().split("\n"),
+    details: whyFailed(said),
     left: whatIsLeft(JSON.parse(kept) as Attempt),
     todo: ["Put right what it says, then make it again."],
   });
+}
+
+/**
+ * Why, out of all that a failed backup said: pgBackRest tells a refused request with all its headers. Without a word of
+ * its own, as where it was killed, the last ten lines.
+ */
+export function whyFailed(text: string): string[] {
+  const all = text.trim().split("\n");
+  const told = all.flatMap((line) => {
+    const error = /^P\d+\s+ERROR: (.*)$/.exec(line) ?? /^\s*(\w+Error: .*[^:]):?$/.exec(line);
+    if (error) return [error[1]!];
+    const answer = /<Code>(.*?)<\/Code><Message>(.*?)<\/Message>/.exec(line);
+    if (answer) return [`${answer[1]}: ${answer[2]}`];
+    return /^Repository \d+:$/.test(line) ? [line] : [];
+  });
+  const once = [...new Set(told)];
+  return once.every((line) => line.startsWith("Repository ")) ? all.slice(-10) : once;
 }
 
 /** Of a backup that failed. @param attempt The last one that could be written down. */

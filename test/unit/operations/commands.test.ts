@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import type { Topology } from "../../../infra/topology.ts";
-import { progressLines, whatIsLeft } from "../../../operations/backup.ts";
+import { progressLines, whatIsLeft, whyFailed } from "../../../operations/backup.ts";
 import { parseBackups } from "../../../operations/backupList.ts";
 import { connectionOf } from "../../../operations/connection.ts";
 import { journalCommand } from "../../../operations/logs.ts";
@@ -153,4 +153,32 @@ test("backup: where one of two repositories refuses, it is said which has it", (
   expect(whatIsLeft({ status: 0, results: { "1": 0 } })).toBe(before);
   expect(whatIsLeft({ status: 56 })).toBe(before);
   expect(whatIsLeft({})).toBe(before);
+});
+
+test("backup: why a repository refused is found among the headers of the request", () => {
+  const text = `Starting phasewise-backup@diff.service
+Repository 1:
+P00   INFO: new backup label = 20261122-034256F_20261122-034328D
+Repository 2:
+P00  ERROR: [039]: unable to load info file '/postgresql/backup/main/backup.info':
+            ProtocolError: HTTP request failed with 403 (Forbidden):
+            *** Path/Query ***:
+            GET /acme-2/postgresql/backup/main/backup.info
+            authorization: <redacted>
+            <Error><Code>InvalidAccessKeyId</Code><Message>The key does not exist.</Message><AWSAccessKeyId>ABC</AWSAccessKeyId></Error>
+            ProtocolError: HTTP request failed with 403 (Forbidden):
+            <Error><Code>InvalidAccessKeyId</Code><Message>The key does not exist.</Message><AWSAccessKeyId>ABC</AWSAccessKeyId></Error>
+            HINT: has a stanza-create been performed?
+phasewise-backup@diff.service: Failed with result 'exit-code'.
+`;
+  expect(whyFailed(text)).toEqual([
+    "Repository 1:",
+    "Repository 2:",
+    "[039]: unable to load info file '/postgresql/backup/main/backup.info':",
+    "ProtocolError: HTTP request failed with 403 (Forbidden)",
+    "InvalidAccessKeyId: The key does not exist.",
+  ]);
+  const killed =
+    "Repository 1:\nphasewise-backup@full.service: Main process exited, code=killed, status=9/KILL\n";
+  expect(whyFailed(killed)).toEqual(killed.trim().split("\n"));
 });
