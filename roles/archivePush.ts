@@ -54,7 +54,8 @@ export function archivePush(settings: ArchivePushSettings): string {
   const spools = several ? ([1, 2] as const).map((number) => archiveOf(number).spool) : [BACKUP_SPOOL];
   return lines(
     "#!/bin/sh",
-    "# In PostgreSQL's data directory: archive-push pg_wal/<file>",
+    "# In PostgreSQL's data directory: archive-push pg_wal/<file>. From anywhere else, as Patroni calls it: its whole path.",
+    `case $1 in /*/pg_wal/*) cd "\${1%/pg_wal/*}" || exit ;; esac`,
     `tries=${LATER_AT_MOST * 5}`,
     `while [ -e ${ARCHIVE_LATER} ] && [ "$tries" -gt 0 ]; do sleep 0.2; tries=$((tries - 1)); done`,
     `wal=$1 file=\${1##*/} full=`,

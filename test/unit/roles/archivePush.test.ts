@@ -43,10 +43,17 @@ function program(name: string, text: string) {
   chmodSync(join(folder, "bin", name), 0o755);
 }
 
-async function push(
-  file: string,
-  { waiting, says = "", exits = 0 }: { waiting: number; says?: string; exits?: number },
-) {
+interface Situation {
+  /** Files of the log. */
+  waiting: number;
+  /** What pgBackRest says, and its exit status. */
+  says?: string;
+  exits?: number;
+  /** Whether it is called from another folder, as Patroni does before a rewind. */
+  elsewhere?: boolean;
+}
+
+async function push(file: string, { waiting, says = "", exits = 0, elsewhere = false }: Situation) {
   program(
     "pgbackrest",
     `#!/bin/sh\necho "$@" >> ${folder}/asked\n[ -z "${says}" ] || echo "${says}" >&2\nexit ${exits}\n`,
@@ -55,8 +62,10 @@ async function push(
   rmSync(status, { recursive: true });
   mkdirSync(status);
   for (let number = 0; number < waiting; number++) writeFileSync(join(status, `${number}.ready`), "");
-  return execa(join(folder, "bin/archive-push"), [`pg_wal/${file}`], {
-    cwd: join(folder, "data"),
+  const data = join(folder, "data");
+  const path = elsewhere ? `${data}/pg_wal/${file}` : `pg_wal/${file}`;
+  return execa(join(folder, "bin/archive-push"), [path], {
+    cwd: elsewhere ? folder : data,
     env: { PATH: `${join(folder, "bin")}:${process.env.PATH}` },
     reject: false,
   });
@@ -71,6 +80,17 @@ test("below the bound pgBackRest decides, and its words and its exit status pass
     `--stanza=main archive-push pg_wal/${segment(1)}`,
   );
   expect(existsSync(join(folder, "spool/given-up"))).toBe(false);
+});
+
+test("a rewound member's Patroni sends what waits from another folder: it is treated the same", async () => {
+  const more = { elsewhere: true };
+  expect((await push(segment(1), { waiting: 4, ...more })).stderr).toBe(
+    `archive-push: ${segment(1)} is given up: more than 3 segments wait`,
+  );
+  rmSync(join(folder, "spool/giving-up"));
+  expect(await push(segment(1), { waiting: 1, ...more })).toMatchObject({ exitCode: 0, stderr: "" });
+  writeFileSync(join(folder, "data/pg_wal/00000002.history"), "");
+  expect(await push(segment(1), { waiting: 1, exits: 45, ...more })).toMatchObject({ exitCode: 0 });
 });
 
 test("while a planned move holds clients the log waits, but not for ever", async () => {
