@@ -13,6 +13,8 @@ import type { Cluster, Machine } from "../topology.ts";
 export interface ClusterMember {
   name: string;
   leader: boolean;
+  /** Whether Patroni has written down that it has every acknowledged write, and may lead; with `durability: sync`. */
+  synchronous: boolean;
   state: string;
   /** Bytes behind the leader; null where nobody can tell. */
   lag: number | null;
@@ -40,6 +42,7 @@ export async function clusterMembers(machines: Machines, cluster: Cluster): Prom
       return members.map((member) => ({
         name: member.name,
         leader: member.role === "leader",
+        synchronous: member.role === "sync_standby",
         state: member.state,
         lag: typeof member.lag === "number" ? member.lag : null,
         timeline: member.timeline ?? null,

@@ -26,19 +26,21 @@ export function chooseStandby(cluster: string, members: ClusterMember[], asked: 
 }
 
 /**
- * The standby that takes over by force: the one that is asked for, else the one that has most. Bytes that it lacks of
- * what the primary said last may be lost.
+ * The standby that takes over by force: the one that is asked for, else the synchronous one, else the one that has most.
+ * Bytes that it lacks of what the primary said last may be lost.
  * @throws Problem (exit 2) where there is none.
  */
 export function chooseSurvivor(
   cluster: string,
   members: ClusterMember[],
   asked: string | undefined,
-): { name: string; lag: number | null } {
+): Pick<ClusterMember, "name" | "lag" | "synchronous"> {
   const able = members.filter((member) => !member.leader && ALIVE.includes(member.state));
-  const most = [...able].sort((a, b) => (a.lag ?? Infinity) - (b.lag ?? Infinity) || compare(a, b))[0];
+  const most = [...able].sort(
+    (a, b) => Number(b.synchronous) - Number(a.synchronous) || behind(a) - behind(b) || compare(a, b),
+  )[0];
   const choice = asked === undefined ? most : able.find((member) => member.name === asked);
-  if (choice) return { name: choice.name, lag: choice.lag };
+  if (choice) return { name: choice.name, lag: choice.lag, synchronous: choice.synchronous };
   throw new Problem({
     happened: asked ? `${asked} cannot take over in ${cluster}.` : `${cluster} has no standby that lives.`,
     details: members.map(({ leader, name, state }) => `${name}: ${leader ? "the primary, " : ""}${state}`),
@@ -52,6 +54,11 @@ export function chooseSurvivor(
 }
 
 const ALIVE = ["running", "streaming", "in archive recovery"];
+
+/** Two of whom nobody knows how far they are behind are equal: infinite ones have no difference. */
+function behind({ lag }: ClusterMember): number {
+  return lag ?? Number.MAX_SAFE_INTEGER;
+}
 
 function compare(a: ClusterMember, b: ClusterMember): number {
   return a.name.localeCompare(b.name);

@@ -4,7 +4,7 @@ import { Problem } from "../../toolchain/problem.ts";
 import type { OperationContext } from "../context.ts";
 import { lockStack } from "../deploy/stackLock.ts";
 import { Machines } from "../machines.ts";
-import { awaitStandby, clusterMembers } from "../membership/postgres.ts";
+import { awaitStandby, type ClusterMember, clusterMembers } from "../membership/postgres.ts";
 import { type Cluster, readDeployed } from "../topology.ts";
 import { placeName } from "../workflow/place.ts";
 import { stackStore } from "../workflow/stackStore.ts";
@@ -84,8 +84,9 @@ export async function failover(
   return onCluster(stack, "failover", ctx, async (machines, cluster) => {
     const members = await clusterMembers(machines, cluster);
     const from = members.find((member) => member.leader)?.name ?? null;
-    const { lag, name: to } = chooseSurvivor(cluster.name, members, options.to);
-    await confirmed(options, { from, to, risk: riskOf(cluster, lag) });
+    const survivor = chooseSurvivor(cluster.name, members, options.to);
+    const to = survivor.name;
+    await confirmed(options, { from, to, risk: riskOf(cluster, survivor) });
     const begin = Date.now();
     await (await machines.patroni(machines.named(to))).failover(to);
     await awaitLeader(machines, cluster, to, ctx);
@@ -116,9 +117,14 @@ async function awaitLeader(
   }
 }
 
-/** @param lag Bytes that the standby lacked when it was last heard of. */
-export function riskOf({ durability }: Pick<Cluster, "durability">, lag: number | null): string {
-  if (durability === "sync") return "no acknowledged write, where it was the synchronous standby";
+/** What may be lost with a standby that lacked `lag` bytes when it was last heard of. */
+export function riskOf(
+  { durability }: Pick<Cluster, "durability">,
+  { lag, synchronous }: Pick<ClusterMember, "lag" | "synchronous">,
+): string {
+  if (synchronous) return "no acknowledged write: it is the synchronous standby";
+  if (durability === "sync")
+    return "what the primary acknowledged without it: it is not the synchronous standby";
   if (lag === null) return "acknowledged writes, nobody knows how many: the primary does not answer";
   return lag === 0
     ? "acknowledged writes of the last moments, if there were any"

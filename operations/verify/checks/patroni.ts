@@ -41,9 +41,7 @@ export function judge(
     return {
       ok: false,
       detail: `${cluster.name}: ${faults.join("; ")}`,
-      fix: view.pause
-        ? "patronictl resume on one of its machines"
-        : `npx phasewise logs ${stack} --unit patroni tells why`,
+      fix: fixOf(cluster, view, stack),
     };
   }
   const synchronous = view.members.find((member) => member.role === "sync_standby");
@@ -51,6 +49,16 @@ export function judge(
     ok: true,
     detail: `${cluster.name}: ${leader!.name} leads, ${view.members.length} of ${cluster.members.length} members run, timeline ${leader!.timeline}${synchronous ? `, ${synchronous.name} has every acknowledged write` : ""}`,
   };
+}
+
+function fixOf(cluster: Pick<Cluster, "members" | "durability">, view: ClusterView, stack: string): string {
+  if (view.pause) return "patronictl resume on one of its machines";
+  const led = view.members.some(({ role }) => role === "leader");
+  // Patroni promotes none of them, for as long as it takes, and its log says only that none is the healthiest.
+  if (!led && durabilityFault(cluster, view).length > 0) {
+    return `bring back the machines that are away: nobody who is there is known to have every acknowledged write; npx phasewise failover ${stack} gives up what only they have`;
+  }
+  return `npx phasewise logs ${stack} --unit patroni tells why`;
 }
 
 function memberFault(name: string, view: ClusterView, leader: View | undefined): string[] {

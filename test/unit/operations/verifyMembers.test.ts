@@ -50,6 +50,16 @@ test("Patroni: synchronous durability needs a standby that has every write, wher
     detail: "main: db-1 leads, 2 of 2 members run, timeline 3, db-2 has every acknowledged write",
   });
   expect(judged([leader], {}, { ...sync, members: ["db-1"] }).ok).toBe(true);
+  const waits = { ...replica, state: "running", lag: undefined };
+  expect(judged([waits], {}, sync)).toEqual({
+    ok: false,
+    detail:
+      "main: no leader; db-1 is no member; db-2 does not stream from the leader, it is running; no synchronous standby: the primary's disk alone has new writes",
+    fix: "bring back the machines that are away: nobody who is there is known to have every acknowledged write; npx phasewise failover dev gives up what only they have",
+  });
+  const soon = "npx phasewise logs dev --unit patroni tells why";
+  expect(judged([{ ...waits, role: "sync_standby" }], {}, sync).fix).toBe(soon);
+  expect(judged([waits]).fix).toBe(soon);
 });
 
 test("etcd: every declared member healthy and with a vote, nobody else, no alarm", () => {

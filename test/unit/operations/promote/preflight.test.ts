@@ -7,8 +7,8 @@ const GB = 1024 ** 3;
 const facts: Facts = {
   cluster: "main",
   members: [
-    { name: "db-1", leader: true, state: "running", lag: null, timeline: 3 },
-    { name: "db-2", leader: false, state: "streaming", lag: 0, timeline: 3 },
+    { name: "db-1", leader: true, synchronous: false, state: "running", lag: null, timeline: 3 },
+    { name: "db-2", leader: false, synchronous: false, state: "streaming", lag: 0, timeline: 3 },
   ],
   newestBackup: new Date("2026-03-01T02:00:10Z"),
   longestTransaction: 0.2,
@@ -27,7 +27,9 @@ describe("before a promotion", () => {
   it("every reason is told at once", () => {
     const ill: Facts = {
       ...facts,
-      members: [{ name: "db-2", leader: false, state: "starting", lag: null, timeline: null }],
+      members: [
+        { name: "db-2", leader: false, synchronous: false, state: "starting", lag: null, timeline: null },
+      ],
       newestBackup: new Date("2026-02-27T12:00:00Z"),
       longestTransaction: 95,
       databaseBytes: 15 * GB,
@@ -55,7 +57,14 @@ describe("before a promotion", () => {
       {
         members: [
           ...facts.members,
-          { name: "db-3", leader: false, state: "creating replica", lag: null, timeline: null },
+          {
+            name: "db-3",
+            leader: false,
+            synchronous: false,
+            state: "creating replica",
+            lag: null,
+            timeline: null,
+          },
         ],
       },
       "replication to db-3 is broken: it is creating replica",
@@ -65,7 +74,14 @@ describe("before a promotion", () => {
       {
         members: [
           facts.members[0]!,
-          { name: "db-2", leader: false, state: "streaming", lag: 64 * 1024 ** 2, timeline: 3 },
+          {
+            name: "db-2",
+            leader: false,
+            synchronous: false,
+            state: "streaming",
+            lag: 64 * 1024 ** 2,
+            timeline: 3,
+          },
         ],
       },
       "replication to db-2 is broken: it is streaming, 64 MB behind",

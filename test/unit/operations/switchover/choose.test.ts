@@ -6,6 +6,7 @@ import { riskOf } from "../../../../operations/switchover/switchover.ts";
 const member = (name: string, more: Partial<ClusterMember> = {}): ClusterMember => ({
   name,
   leader: false,
+  synchronous: false,
   state: "streaming",
   lag: 0,
   timeline: 1,
@@ -39,8 +40,17 @@ describe("the standby of a planned move", () => {
 describe("the survivor of a forced move", () => {
   it("is the one that has most", () => {
     const members = [member("db-3", { lag: null, state: "running" }), member("db-2", { lag: 4096 })];
-    expect(chooseSurvivor("main", members, undefined)).toEqual({ name: "db-2", lag: 4096 });
-    expect(chooseSurvivor("main", members, "db-3")).toEqual({ name: "db-3", lag: null });
+    expect(chooseSurvivor("main", members, undefined)).toEqual({
+      name: "db-2",
+      lag: 4096,
+      synchronous: false,
+    });
+    expect(chooseSurvivor("main", members, "db-3")).toMatchObject({ name: "db-3", lag: null });
+  });
+
+  it("is the synchronous standby before any other, as nobody else has every acknowledged write", () => {
+    const members = [member("db-2"), member("db-3", { lag: null, synchronous: true })];
+    expect(chooseSurvivor("main", members, undefined)).toMatchObject({ name: "db-3", synchronous: true });
   });
 
   it("must live", () => {
@@ -49,10 +59,14 @@ describe("the survivor of a forced move", () => {
   });
 
   it("may lose what is said first", () => {
-    expect(riskOf({ durability: "async" }, 4096)).toBe(
+    const behind = (lag: number | null) => ({ lag, synchronous: false });
+    expect(riskOf({ durability: "async" }, behind(4096))).toBe(
       "about 4096 bytes of acknowledged writes that it has not received",
     );
-    expect(riskOf({ durability: "async" }, null)).toContain("nobody knows how many");
-    expect(riskOf({ durability: "sync" }, 0)).toContain("no acknowledged write");
+    expect(riskOf({ durability: "async" }, behind(null))).toContain("nobody knows how many");
+    expect(riskOf({ durability: "sync" }, { lag: 0, synchronous: true })).toContain("no acknowledged write");
+    expect(riskOf({ durability: "sync" }, behind(0))).toBe(
+      "what the primary acknowledged without it: it is not the synchronous standby",
+    );
   });
 });
