@@ -54,6 +54,16 @@ export async function serverId(stack: Stack, machine: string): Promise<number> {
 /** Cuts a machine's power, and returns when it is off. */
 export async function powerOff(stack: Stack, id: number): Promise<void> {
   await stack.api("POST", `/servers/${id}/actions/poweroff`);
+  await isOff(stack, id);
+}
+
+/** Cuts the power of several machines in one moment, and returns when they are off. */
+export async function powerOffTogether(stack: Stack, ids: number[]): Promise<void> {
+  await stack.postTogether(ids.map((id) => `/servers/${id}/actions/poweroff`));
+  for (const id of ids) await isOff(stack, id);
+}
+
+async function isOff(stack: Stack, id: number): Promise<void> {
   const off = async () =>
     (await stack.api<{ server: { status: string } }>("GET", `/servers/${id}`)).server.status === "off";
   while (!(await off())) await sleep(20);

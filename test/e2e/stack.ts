@@ -36,6 +36,24 @@ export interface ApiServer {
   public_net: { ipv4: { ip: string } | null };
 }
 
+async function request<T>(
+  { endpoint, token }: { endpoint: string; token: string },
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const response = await fetch(`${endpoint}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(body === undefined ? {} : { "content-type": "application/json" }),
+    },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
 /**
  * A stack of its own, with its own embedded cloud, driven only by the commands that operators use. Its names are
  * fixed, not random, so that a run finds and removes what a killed one left behind.
@@ -170,17 +188,13 @@ export class Stack {
 
   /** A request to the embedded cloud, as any client of Hetzner's makes it. */
   async api<T>(method: string, path: string, body?: unknown): Promise<T> {
-    const { endpoint, token } = await this.cloudEnv();
-    const response = await fetch(`${endpoint}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${token}`,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-    return (response.status === 204 ? undefined : await response.json()) as T;
+    return request(await this.cloudEnv(), method, path, body);
+  }
+
+  /** POST requests in one moment: each by itself would begin with a command that takes as long as it takes. */
+  async postTogether(paths: string[]): Promise<void> {
+    const cloud = await this.cloudEnv();
+    await Promise.all(paths.map((path) => request(cloud, "POST", path)));
   }
 
   /** What the log's archive of a bucket holds: the keys of its objects. */
