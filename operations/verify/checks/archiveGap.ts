@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { BACKUP_PROGRAM } from "../../../roles/backupUnits.ts";
-import type { Cluster } from "../../topology.ts";
-import { type Check, combine, type Finding, type World } from "../check.ts";
+import { type Check, combine, type Finding } from "../check.ts";
+import { askMembers } from "../members.ts";
 import { withRunbook } from "../runbook.ts";
 
 const lost = z.object({ from: z.number(), segments: z.number(), repository: z.number().default(1) });
@@ -23,22 +23,15 @@ export const archiveGap: Check = {
   name: "point-in-time",
   async run(world) {
     const { clusters, stack } = world.topology;
-    const findings = clusters.map(async (cluster) =>
-      judge(cluster.name, await gapsOf(world, cluster), world.now, stack, world.topology.buckets.length),
-    );
-    return combine(await Promise.all(findings));
+    const findings = clusters.map(async (cluster) => {
+      // Every member keeps what it gave up while it was the primary.
+      const { answers, silent } = await askMembers(world, cluster, `${BACKUP_PROGRAM} gaps`);
+      const found = answers.map((answer) => gaps.parse(JSON.parse(answer)));
+      return [judge(cluster.name, found, world.now, stack, world.topology.buckets.length), ...silent];
+    });
+    return combine((await Promise.all(findings)).flat());
   },
 };
-
-/** Every member keeps what it gave up while it was the primary. */
-async function gapsOf(world: World, cluster: Cluster): Promise<Gaps[]> {
-  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
-  return Promise.all(
-    members.map(async (machine) =>
-      gaps.parse(JSON.parse(await world.run(machine, `${BACKUP_PROGRAM} gaps`))),
-    ),
-  );
-}
 
 /** How long an ended gap is told of: point-in-time restores reach back so far in every phase. */
 const toldDays = 7;

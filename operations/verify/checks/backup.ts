@@ -3,6 +3,7 @@ import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbac
 import { repositoriesOf } from "../../restore/repositories.ts";
 import type { Cluster, Machine } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
+import { askMembers } from "../members.ts";
 import { leaderOf } from "../patroni.ts";
 import { withRunbook } from "../runbook.ts";
 
@@ -20,7 +21,7 @@ export const backup: Check = {
     const { clusters, stack } = world.topology;
     const findings = clusters.flatMap((cluster) => [
       ...repositoriesOf(world.topology).map(({ number }) => inspect(world, cluster, number).then(judge)),
-      repositoryCheck(world, cluster).then((results) => judgeRepository(cluster.name, results, stack)),
+      repositoryCheck(world, cluster, stack),
     ]);
     return combine((await Promise.all(findings)).flat());
   },
@@ -68,10 +69,10 @@ export async function runningOn(world: World, cluster: Cluster): Promise<Machine
 }
 
 /** How the last weekly check of the repository ended, on each member; "success" also where there was none yet. */
-async function repositoryCheck(world: World, cluster: Cluster): Promise<string[]> {
-  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
-  const results = members.map((machine) => world.run(machine, `systemctl show -P Result ${VERIFY_UNIT}`));
-  return (await Promise.all(results)).map((result) => result.trim());
+async function repositoryCheck(world: World, cluster: Cluster, stack: string): Promise<Finding[]> {
+  const { answers, silent } = await askMembers(world, cluster, `systemctl show -P Result ${VERIFY_UNIT}`);
+  const results = answers.map((result) => result.trim());
+  return [...judgeRepository(cluster.name, results, stack), ...silent];
 }
 
 /** Silent where all is well. */
@@ -91,7 +92,7 @@ export function judgeRepository(cluster: string, results: string[], stack: strin
 
 /** When a cluster was made: the upper half of the identifier is the second in which the cluster was made (xlog.c, BootStrapXLOG). */
 export async function ageOf(world: World, cluster: Cluster): Promise<Date> {
-  const machine = world.topology.machines.find((one) => cluster.members.includes(one.name))!;
+  const machine = await leaderOf(world, cluster);
   const identifier = "SELECT system_identifier >> 32 FROM pg_control_system()";
   const second = await world.run(machine, `runuser -u postgres -- psql -XAtq -d postgres -c '${identifier}'`);
   return new Date(Number(second.trim()) * 1000);

@@ -1,0 +1,29 @@
+import { messageOf } from "../../toolchain/problem.ts";
+import type { Cluster } from "../topology.ts";
+import type { Finding, World } from "./check.ts";
+
+/**
+ * What each member of a cluster answers to a command. One that does not is a finding of its own: a machine that is lost
+ * keeps nobody from hearing what is wrong beside it.
+ */
+export async function askMembers(
+  world: Pick<World, "run" | "topology">,
+  cluster: Pick<Cluster, "members" | "name">,
+  command: string,
+): Promise<{ answers: string[]; silent: Finding[] }> {
+  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const asked = await Promise.allSettled(members.map((machine) => world.run(machine, command)));
+  return {
+    answers: asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])),
+    silent: asked.flatMap((one, index) =>
+      one.status === "rejected"
+        ? [
+            {
+              ok: false,
+              detail: `${cluster.name}: ${members[index]!.name} was not asked: ${messageOf(one.reason).split("\n")[0]}`,
+            },
+          ]
+        : [],
+    ),
+  };
+}
