@@ -197,6 +197,10 @@ test.runIf(both)(
   "one repository that is gone keeps a backup from no other, is told, and gets its own",
   async () => {
     await fill();
+    using first = await stack.documents(`phasewise-${stack.name}-backups`);
+    using second = await stack.documents(`phasewise-${stack.name}-backups-2`);
+    const old = "redis/cache/20260101T023000Z.rdb.gpg";
+    for (const store of [first, second]) await store.putText(old, "old", "text/plain");
     const faults = join(stack.directory, "cloud/objects/faults.json");
     writeFileSync(faults, JSON.stringify({ gone: [`phasewise-${stack.name}-backups`] }));
     const unit = "phasewise-redis-backup@make";
@@ -204,6 +208,7 @@ test.runIf(both)(
     const said = await on(`journalctl -u ${unit} -n 8 --no-pager -o cat`);
     expect(said).toMatch(/^repository 2: redis\/cache\/\S+: \d+ bytes/m);
     expect(said).toMatch(/^repository 1: the object storage refuses .*NoSuchBucket/m);
+    expect(await second.keys(old)).toEqual([]);
     const told = "cat /var/lib/prometheus/node-exporter/phasewise-copies-redis-cache.prom";
     expect(await on(told)).toMatch(/^phasewise_copy_failed\{copy="redis\/cache",repository="1"\} 1$/m);
     const verified = async () => (await stack.verify()).checks.find(({ name }) => name === "redis-backup")!;
@@ -221,6 +226,7 @@ test.runIf(both)(
     expect(await get("key:199")).toBe("value 199");
 
     rmSync(faults);
+    expect(await first.keys(old)).toEqual([old]);
     // What was there is gone from the first: it gets one by itself, and the second no other.
     const forget =
       "import redisBackup as r; m = r.Machine(r.FOLDER); s = m.stores[1]; [s.request('DELETE', k) for k in s.list()]";

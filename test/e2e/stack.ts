@@ -199,8 +199,13 @@ export class Stack {
 
   /** What the log's archive of a bucket holds: the keys of its objects. */
   async archived(bucket: string): Promise<string[]> {
-    using store = new Documents(await this.#storage(), bucket);
+    using store = await this.documents(bucket);
     return await store.keys("postgresql/archive/main/");
+  }
+
+  /** What lies in a bucket, by its names. To be closed. */
+  async documents(bucket: string): Promise<Documents> {
+    return new Documents(await this.#storage(), bucket);
   }
 
   /** A bucket of the embedded object storage, as its owner has it. To be closed. */

@@ -228,7 +228,6 @@ class Made(unittest.TestCase):
             with unittest.mock.patch.dict(os.environ, {"PATH": f"{programs}:{os.environ['PATH']}"}):
                 self.assertEqual(make(machine, "full"), 0)
 
-
     def test_each_repository_s_end_is_kept(self):
         with tempfile.TemporaryDirectory() as spool, tempfile.TemporaryDirectory() as programs:
             os.mkdir(os.path.join(spool, "2"))
