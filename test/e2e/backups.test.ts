@@ -4,6 +4,7 @@ import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { members, powerOff, serverId } from "./failover.ts";
 import { Receiver } from "./receiver.ts";
+import { secondRepositoryRefuses } from "./refusingRepository.ts";
 import { Stack } from "./stack.ts";
 import { isTurnOf } from "./turn.ts";
 
@@ -32,11 +33,12 @@ const number = async (machine: string, name: string) => {
 const data = ["db-1", "db-2"];
 /**
  * By turns: the repository alone has its bad days, of which its keys are revoked in one and the bucket is deleted in
- * another; or a second one and dumps stand beside it.
+ * another; or a second one and dumps stand beside it, and one of the two is gone or refuses.
  */
 const alone = isTurnOf(0, 2);
 const [single, both] = [test.runIf(alone), test.runIf(!alone)];
 const [revoked, deleted] = [test.runIf(isTurnOf(0, 4)), test.runIf(isTurnOf(2, 4))];
+const [gone, refused] = [test.runIf(isTurnOf(1, 4)), test.runIf(isTurnOf(3, 4))];
 /** More segments than may wait. */
 const fill = (table: string) => `${psql} 'CREATE TABLE ${table} (n int, t text)'
     for round in $(seq 18); do
@@ -230,11 +232,18 @@ test("a storage that is slow and fails at random is got the better of", async ()
   expect(await backups()).toHaveLength(before + 1);
 });
 
-both("a second repository comes to a cluster that runs, and carries it while the first is gone", async () => {
+both("a second repository comes to a cluster that runs", async () => {
   stack.configure({ ...settings, "phasewise:backup": { queuePercent: 2, secondRepository: {}, dumps: {} } });
   await stack.up();
   await stack.eventually(async () => expect(await backups(2)).not.toEqual([]));
   await stack.eventually(async () => expect(await making(standby)).not.toContain("activating"));
+});
+
+refused("it refuses for good: the first one carries the cluster, and it catches up", () =>
+  secondRepositoryRefuses({ stack, receiver, leader, segments: 18 }),
+);
+
+gone("it carries the cluster while the first is gone", async () => {
   const [first, second] = [await backups(1), await backups(2)];
 
   faults({ gone: [`phasewise-${stack.name}-backups`] });
@@ -313,12 +322,18 @@ both("a dump is made by the standby, and comes back as a new database", async ()
   // Both have it; while the first is gone the second gets the next, and it is told.
   const list = () => stack.json<{ dumps: { label: string; repositories: number[] }[] }>("dumps", stack.name);
   expect((await list()).dumps.at(-1)).toMatchObject({ label: made.dumps[0]!.label, repositories: [1, 2] });
+  // What is older than its days goes where a newer one has come, and stays where none has.
+  using one = await stack.documents(`phasewise-${stack.name}-backups`);
+  using two = await stack.documents(`phasewise-${stack.name}-backups-2`);
+  const old = "dumps/main/app/20260101T030000Z-1000.tar.gpg";
+  for (const store of [one, two]) await store.putText(old, "old", "text/plain");
   faults({ gone: [`phasewise-${stack.name}-backups`] });
   const half = await stack.run("dump", stack.name);
   expect(half).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/repository 1: the object storage refuses/),
   });
+  expect(await two.keys(old)).toEqual([]);
   expect((await stack.verify()).checks.find(({ name }) => name === "dumps")).toMatchObject({
     ok: false,
     detail: expect.stringMatching(/^main, repository 1: the storage does not answer \(/),
@@ -335,6 +350,7 @@ both("a dump is made by the standby, and comes back as a new database", async ()
     ),
   );
   noFaults();
+  expect(await one.keys(old)).toEqual([old]);
   expect((await list()).dumps.at(-1)!.repositories).toEqual([2]);
   await on(standby, "systemctl start phasewise-dump.service");
   const check = (await stack.verify()).checks.find(({ name }) => name === "dumps")!;
