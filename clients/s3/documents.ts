@@ -7,6 +7,8 @@ export class Documents {
   readonly #target: S3Target;
   readonly #bucket: string;
   readonly #client: S3Client;
+  /** What nobody waits for any more must not hold the process until its last attempt has failed. */
+  readonly #closed = new AbortController();
 
   constructor(target: S3Target, bucket: string) {
     this.#target = target;
@@ -29,7 +31,7 @@ export class Documents {
       const condition = options.unlessThere === true ? { IfNoneMatch: "*" } : {};
       const object = { Bucket: this.#bucket, Key: key, Body: text, ContentType: type, ...condition };
       try {
-        await this.#client.send(new PutObjectCommand(object));
+        await this.#client.send(new PutObjectCommand(object), this.#options());
         return "put";
       } catch (error) {
         if (codeOf(error) === "PreconditionFailed") return "exists";
@@ -54,7 +56,10 @@ export class Documents {
   async getBytes(key: string): Promise<Uint8Array | null> {
     return await this.#explained(async () => {
       try {
-        const { Body } = await this.#client.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+        const { Body } = await this.#client.send(
+          new GetObjectCommand({ Bucket: this.#bucket, Key: key }),
+          this.#options(),
+        );
         return await Body!.transformToByteArray();
       } catch (error) {
         if (codeOf(error) === "NoSuchKey" || codeOf(error) === "NotFound") return null;
@@ -80,6 +85,7 @@ export class Documents {
             Delimiter: "/",
             ContinuationToken: token,
           }),
+          this.#options(),
         );
         for (const { Prefix } of page.CommonPrefixes ?? [])
           names.push(Prefix!.slice(folder.length).replace(/\/$/, ""));
@@ -96,6 +102,7 @@ export class Documents {
       for (let token: string | undefined; ; ) {
         const page = await this.#client.send(
           new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
+          this.#options(),
         );
         for (const { Key, LastModified, Size } of page.Contents ?? [])
           entries.push({ key: Key!, bytes: Size ?? 0, modified: LastModified ?? new Date(0) });
@@ -106,7 +113,12 @@ export class Documents {
   }
 
   [Symbol.dispose](): void {
+    this.#closed.abort();
     this.#client.destroy();
+  }
+
+  #options(): { abortSignal: AbortSignal } {
+    return { abortSignal: this.#closed.signal };
   }
 
   async #explained<T>(work: () => Promise<T>): Promise<T> {
