@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { firedAlerts, watched } from "./alerts.ts";
 import { Stack } from "./stack.ts";
 import { currentTurn } from "./turn.ts";
 import { Writer, type Written } from "./writer.ts";
@@ -35,10 +36,15 @@ const outcome = async (): Promise<string> =>
 async function promoteKilledIn(step: number, afterMs: number, ...args: string[]): Promise<void> {
   const running = stack.start(["promote", stack.name, ...args, "--yes"]);
   let told = "";
-  for await (const chunk of running.stderr!) {
-    told += String(chunk);
-    if (told.includes(`[${step}/`)) break;
-  }
+  // Its output is read to the end: a command whose reader has gone would end by itself.
+  const begun = new Promise<void>((resolve) => {
+    running.stderr!.on("data", (chunk) => {
+      told += String(chunk);
+      if (told.includes(`[${step}/`)) resolve();
+    });
+    running.finally(resolve);
+  });
+  await begun;
   await sleep(afterMs);
   running.kill("SIGKILL");
   expect((await running).signal, told).toBe("SIGKILL");
@@ -74,6 +80,9 @@ const pick = <T>(values: readonly T[]): T => values[turn % values.length]!;
 
 beforeAll(async () => {
   await stack.reset();
+  // A daily backup that a move cuts off is told, and rightly so.
+  const time = `${String((new Date().getUTCHours() + 12) % 24).padStart(2, "0")}:00`;
+  stack.configure({ ...watched, "phasewise:backup": { time } });
   await stack.up();
   await stack.backedUp();
   await stack.sql("CREATE TABLE numbered (number bigint PRIMARY KEY)");
@@ -132,6 +141,11 @@ describe("a stack under load", () => {
     expect(report.price.after).toBeGreaterThan(report.price.before);
     expect(await phase()).toBe("2");
     await expectWhole();
+    // Numbers that nobody writes any more would be told as a backup that is too old, for ever.
+    const numbers = "ls /var/lib/prometheus/node-exporter";
+    const told = (name: string) => stack.expectOk("ssh", stack.name, name, "--", numbers);
+    expect(await told("db-1")).toContain("phasewise-backup.prom");
+    expect(await told("core-1")).not.toContain("phasewise-backup.prom");
   });
 
   test("has hurt no client up to here", async () => {
@@ -165,5 +179,9 @@ describe("a stack under load", () => {
     expect(await phase()).toBe("1");
     await expectWhole();
     await expectUnhurt(await writer.stop());
+  });
+
+  test("has alarmed nobody", async () => {
+    expect(await firedAlerts(stack)).toEqual([]);
   });
 });
