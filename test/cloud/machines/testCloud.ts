@@ -110,12 +110,21 @@ export class TestCloud {
     await this.booted(server.id);
   }
 
+  /** @throws Error that says what a boot waits for which does not end. */
   async booted(id: number): Promise<void> {
-    await until(`machine ${id} has booted`, async () => {
-      const state = (await this.attempt(id, "systemctl is-system-running --wait || true"))?.trim();
+    const booted = async () => {
+      const ask = "timeout --signal=KILL 10 systemctl is-system-running --wait || true";
+      const state = (await this.attempt(id, ask))?.trim();
       if (state === "degraded") throw new Error(await this.inside(id, "systemctl --failed"));
       return state === "running";
-    });
+    };
+    try {
+      await until(`machine ${id} has booted`, booted);
+    } catch (error) {
+      const ask =
+        "timeout --signal=KILL 10 systemctl list-jobs --no-pager; ps -eo pid,stat,wchan:30,etimes,args";
+      throw new Error(`${String(error)}\n${await this.attempt(id, ask)}`, { cause: error });
+    }
   }
 
   /** Runs a script inside a machine, without its network. */
