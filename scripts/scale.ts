@@ -75,7 +75,8 @@ async function work(
     return yes || (await ask("Go on?"));
   };
   const { file, report } = await operations.scale(stack, { ...asked, confirm }, ctx);
-  const { isUnhurt, reportText } = await import("../operations/scale/report.ts");
+  const { isUnhurt } = await import("../operations/rollout/clients.ts");
+  const { reportText } = await import("../operations/scale/report.ts");
   if (json) printJson(report);
   else print(`${reportText(report)}\n  kept     ${file}`);
   return isUnhurt(report) ? 0 : 1;

@@ -17,11 +17,11 @@ import type { HeldStore } from "../workflow/store.ts";
 import { Announced } from "./announced.ts";
 import { type LookOptions, look, type Task } from "./look.ts";
 import { type RolloutPlan, stepsOf } from "./plan.ts";
-import { isUnhurt, machinesOf, type RolloutReport } from "./report.ts";
+import { machinesOf, type RolloutReport } from "./report.ts";
 import { StackRolloutWorld } from "./stackWorld.ts";
 import { requestOf } from "./task.ts";
 
-export { isUnhurt };
+export { isUnhurt } from "./clients.ts";
 
 export interface RolloutOptions extends LookOptions {
   /** How long clients may be held while a primary moves, in milliseconds. */

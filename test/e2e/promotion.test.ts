@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { firedAlerts, watched } from "./alerts.ts";
+import { killedIn } from "./killed.ts";
 import { Stack } from "./stack.ts";
 import { currentTurn } from "./turn.ts";
 import { Writer, type Written } from "./writer.ts";
@@ -28,27 +28,6 @@ async function promote(...args: string[]): Promise<Report> {
 /** How the last run of `promote` ended, as it is on record. */
 const outcome = async (): Promise<string> =>
   (await stack.json<{ outcome: string }>("promote", stack.name, "--last")).outcome;
-
-/**
- * Kills `promote` and nothing else some time after it has begun a step.
- * @param step Its number, as "[7/12]" on standard error.
- */
-async function promoteKilledIn(step: number, afterMs: number, ...args: string[]): Promise<void> {
-  const running = stack.start(["promote", stack.name, ...args, "--yes"]);
-  let told = "";
-  // Its output is read to the end: a command whose reader has gone would end by itself.
-  const begun = new Promise<void>((resolve) => {
-    running.stderr!.on("data", (chunk) => {
-      told += String(chunk);
-      if (told.includes(`[${step}/`)) resolve();
-    });
-    running.finally(resolve);
-  });
-  await begun;
-  await sleep(afterMs);
-  running.kill("SIGKILL");
-  expect((await running).signal, told).toBe("SIGKILL");
-}
 
 async function expectWhole(): Promise<void> {
   await stack.eventually(async () => expect(await stack.faults()).toEqual([]));
@@ -133,7 +112,7 @@ describe("a stack under load", () => {
   test("is promoted although its promotion is killed, and gone on with", async () => {
     const step = pick([1, 2, 3, 4, 5, 7, 9, 10] as const);
     const afterMs = pick([50, 400, 1500] as const);
-    await promoteKilledIn(step, afterMs, "--to", "2");
+    await killedIn(stack, ["promote", stack.name, "--to", "2", "--yes"], `[${step}/`, afterMs);
     const report = await promote("--resume");
     expect(report, `killed ${afterMs} ms after step ${step} had begun`).toMatchObject({ from: 1, to: 2 });
     expect(await outcome()).toBe("done");

@@ -1,5 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { WatchedCanary } from "../../operations/rollout/clients.ts";
+import { killedIn } from "./killed.ts";
 import { Stack } from "./stack.ts";
 import { currentTurn, isTurnOf } from "./turn.ts";
 import { Writer } from "./writer.ts";
@@ -14,13 +15,7 @@ interface Report {
   outcome: string;
   seconds: number;
   machines: { machine: string; work: string[]; notice: string | null }[];
-  canary: {
-    acknowledged: number;
-    missing: number;
-    errors: number;
-    announcedErrors: number;
-    worstStallMs: number;
-  };
+  canary: WatchedCanary;
   cutovers: { heldMs: number }[];
   pending: unknown[];
 }
@@ -32,24 +27,6 @@ async function rollout(...args: string[]): Promise<Report> {
     `rollout ${args.join(" ")}: ${machines.length} machines in ${seconds} s, ${canary?.acknowledged} rows, ${canary?.errors} errors, worst wait ${canary?.worstStallMs} ms\n`,
   );
   return report;
-}
-
-/** Kills it some time after it has begun a step. */
-async function killedIn(step: string, afterMs: number, ...args: string[]): Promise<void> {
-  const running = stack.start(["rollout", stack.name, ...args, "--yes"]);
-  let told = "";
-  // Its output is read to the end: a command whose reader has gone would end by itself.
-  const begun = new Promise<void>((resolve) => {
-    running.stderr!.on("data", (chunk) => {
-      told += String(chunk);
-      if (told.includes(step)) resolve();
-    });
-    running.finally(resolve);
-  });
-  await begun;
-  await sleep(afterMs);
-  running.kill("SIGKILL");
-  expect((await running).signal, told).toBe("SIGKILL");
 }
 
 /** Every moment comes round in the course of days; every other turn is the reboots'. */
@@ -99,10 +76,10 @@ test.runIf(isTurnOf(0, 2))(
     const plan = await stack.json<Report>("rollout", stack.name, "--dry-run", "--only", "restarts,packages");
     expect(plan.machines.map(({ machine }) => machine)).toContain("db-2");
     await killedIn(
+      stack,
+      ["rollout", stack.name, "--only", "restarts,packages", "--yes"],
       pick(["update-db-2:", "drain-db-2:", "restart-db-2:", "vacate-db-1:"]),
       pick([0, 400, 1500]),
-      "--only",
-      "restarts,packages",
     );
     const again = await stack.run("rollout", stack.name, "--yes");
     expect(again.code).toBe(2);

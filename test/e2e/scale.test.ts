@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { WatchedCanary } from "../../operations/rollout/clients.ts";
 import { Stack } from "./stack.ts";
 
 /** Another size on real machines, while the canary writes and reads. */
@@ -10,13 +11,7 @@ const replicas = process.env.PHASEWISE_SCALE !== "type";
 interface Report {
   seconds: number;
   price: { before: number; after: number };
-  canary: {
-    acknowledged: number;
-    missing: number;
-    errors: number;
-    announcedErrors: number;
-    worstStallMs: number;
-  };
+  canary: WatchedCanary;
 }
 
 async function scale(...args: string[]): Promise<Report> {

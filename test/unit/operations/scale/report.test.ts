@@ -3,8 +3,9 @@ import { sizesOf } from "../../../../infra/phases/scaling.ts";
 import { parseStackFile } from "../../../../operations/deploy/stackFile.ts";
 import { validate } from "../../../../operations/deploy/validate.ts";
 import { Announced } from "../../../../operations/rollout/announced.ts";
+import { isUnhurt } from "../../../../operations/rollout/clients.ts";
 import { stepsOf } from "../../../../operations/scale/plan.ts";
-import { isUnhurt, type ScaleReport } from "../../../../operations/scale/report.ts";
+import type { ScaleReport } from "../../../../operations/scale/report.ts";
 
 const text = "config:\n  phasewise:cloud: embedded\n  phasewise:phase: 2\n  phasewise:environment: dev\n";
 const config = validate(parseStackFile("dev", "stacks/Pulumi.dev.yaml", text));
