@@ -12,6 +12,7 @@ import { repositoriesOf } from "./restore/repositories.ts";
 import { type Cluster, type Machine, readDeployed } from "./topology.ts";
 import type { World } from "./verify/check.ts";
 import { runningOn } from "./verify/checks/backup.ts";
+import { membersOf } from "./verify/members.ts";
 import { firstOf, leaderOf } from "./verify/patroni.ts";
 import { openWorld } from "./verify/world.ts";
 
@@ -68,7 +69,7 @@ export async function backupList(stack: string, ctx: OperationContext): Promise<
   await using world = openWorld(topology, { unavailable: "the list does not ask it" }, ctx);
   const clusters = topology.clusters.flatMap((cluster) =>
     repositoriesOf(topology).map(async ({ number }) => {
-      const members = topology.machines.filter((one) => cluster.members.includes(one.name));
+      const members = membersOf(topology, cluster);
       const info = await firstOf(members, (machine) =>
         world.run(machine, backupInfoCommand(cluster.backupStanza, number)),
       );
@@ -114,7 +115,7 @@ async function backupCluster(
 
 /** The member that makes backups now, as its own timer would decide. */
 async function makerOf(world: World, cluster: Cluster): Promise<Machine> {
-  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const members = membersOf(world.topology, cluster);
   const name = (await firstOf(members, (machine) => world.run(machine, `${BACKUP_PROGRAM} where`))).trim();
   return members.find((machine) => machine.name === name) ?? leaderOf(world, cluster);
 }

@@ -1,6 +1,14 @@
 import { messageOf } from "../../toolchain/problem.ts";
-import type { Cluster } from "../topology.ts";
+import type { Cluster, Machine } from "../topology.ts";
 import type { Finding, World } from "./check.ts";
+
+/** The machines that a cluster runs on. */
+export function membersOf(
+  { machines }: Pick<World["topology"], "machines">,
+  { members }: Pick<Cluster, "members">,
+): Machine[] {
+  return machines.filter(({ name }) => members.includes(name));
+}
 
 /**
  * What each member of a cluster answers to a command. One that does not is a finding of its own: a machine that is lost
@@ -11,7 +19,7 @@ export async function askMembers(
   cluster: Pick<Cluster, "members" | "name">,
   command: string,
 ): Promise<{ answers: string[]; silent: Finding[] }> {
-  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const members = membersOf(world.topology, cluster);
   const asked = await Promise.allSettled(members.map((machine) => world.run(machine, command)));
   return {
     answers: asked.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])),

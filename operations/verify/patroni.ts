@@ -1,5 +1,6 @@
 import type { Cluster, Machine } from "../topology.ts";
 import type { World } from "./check.ts";
+import { membersOf } from "./members.ts";
 
 /** What Patroni says of its cluster (GET /cluster). */
 export interface ClusterView {
@@ -37,7 +38,7 @@ export async function clusterView(
   world: Pick<World, "run" | "topology">,
   cluster: Pick<Cluster, "members">,
 ): Promise<ClusterView> {
-  const machines = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const machines = membersOf(world.topology, cluster);
   return firstOf(machines, (machine) => patroniCluster(world, machine));
 }
 

@@ -3,7 +3,7 @@ import { backupInfoCommand, backupUnit, VERIFY_UNIT } from "../../../roles/pgbac
 import { repositoriesOf } from "../../restore/repositories.ts";
 import type { Cluster, Machine } from "../../topology.ts";
 import { type Check, combine, type Finding, type World } from "../check.ts";
-import { askMembers } from "../members.ts";
+import { askMembers, membersOf } from "../members.ts";
 import { leaderOf } from "../patroni.ts";
 import { withRunbook } from "../runbook.ts";
 
@@ -57,7 +57,7 @@ async function inspect(world: World, cluster: Cluster, repository: number): Prom
 
 /** The member on which a backup is being made now. */
 export async function runningOn(world: World, cluster: Cluster): Promise<Machine | null> {
-  const members = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const members = membersOf(world.topology, cluster);
   const units = [backupUnit("full"), backupUnit("diff")].join(" ");
   // A member that is away makes none.
   const states = await Promise.allSettled(

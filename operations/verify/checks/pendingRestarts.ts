@@ -1,5 +1,6 @@
 import type { Cluster, Machine } from "../../topology.ts";
 import type { Check, Finding, World } from "../check.ts";
+import { membersOf } from "../members.ts";
 import { type MemberView, patroniMember } from "../patroni.ts";
 import { readSettings, waitingSettings } from "./settings.ts";
 
@@ -42,7 +43,7 @@ export async function listPending(world: Asked): Promise<Pending[]> {
  * change not even the leader knows of it: then what is declared is compared with what runs.
  */
 async function pendingMembers(world: Asked, cluster: Cluster): Promise<Pending[]> {
-  const machines = world.topology.machines.filter((machine) => cluster.members.includes(machine.name));
+  const machines = membersOf(world.topology, cluster);
   const [views, settings] = await Promise.all([
     Promise.all(machines.map((machine) => patroniMember(world, machine))),
     readSettings(world, cluster),
